@@ -1,0 +1,2 @@
+//! The core of Beaconry.
+#![no_std]
