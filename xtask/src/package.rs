@@ -1,0 +1,212 @@
+//! The npm package: wasm-pack's build of the client, optimised, with the hand-written shell of `pkg-template/` over it.
+//!
+//! `target/beaconry-<version>.tgz` is what npm would publish, and `target/package/` is that unpacked: whatever is tested, measured
+//! or shown is taken from there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use lexopt::{Arg, Parser};
+
+use crate::repo::Repo;
+use crate::setup::{self, Tool, Tools, Way};
+use crate::shell::Cmd;
+
+/// What building the package needs.
+pub(crate) const NEEDS: [Tool; 5] =
+    [Tool::Node, Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack];
+/// Every file of the tarball. A new one is a decision, not an accident.
+const FILES: &str = include_str!("package-files.txt");
+/// What belongs to the template's own development.
+const NOT_SHIPPED: [&str; 3] = ["test", "tsconfig.json", "node_modules"];
+/// What Rust's compiler emits unasked: wasm-opt may use it, and no more, so that no browser is lost to an optimisation.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Which std the client is built with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Std {
+    /// Rebuilt from its source, without the texts of panics: a third smaller.
+    Rebuilt,
+    /// The toolchain's own.
+    Stable,
+}
+
+impl Std {
+    /// The smallest that this toolchain can.
+    pub(crate) fn best(tools: &Tools) -> Self {
+        if tools.wasm.has_source { Self::Rebuilt } else { Self::Stable }
+    }
+}
+
+/// `cargo xtask package`.
+pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
+    let (mut way, mut stable) = (None, false);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
+            Arg::Long("stable") => stable = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let tools = setup::prepare(repo, &NEEDS, way)?;
+    let std = if stable { Std::Stable } else { Std::best(&tools) };
+    build(repo, &tools, std).map(|_| ())
+}
+
+/// Builds the package; returns the tarball.
+pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
+    match std {
+        Std::Rebuilt => println!(
+            "package: std rebuilt from its source, panics abort at once (Rust {})",
+            tools.wasm.release
+        ),
+        Std::Stable => println!("package: std of the toolchain, as it is (Rust {})", tools.wasm.release),
+    }
+    let work = repo.target.join("package-work");
+    let (built, staged) = (work.join("wasm"), work.join("staged"));
+    compile(repo, tools, std, &built)?;
+    stage(repo, &built, &staged)?;
+    optimise(tools, &staged.join("wasm/beaconry_bg.wasm"))?;
+    let tarball = pack(repo, tools, &staged)?;
+    unpack(&tarball, &repo.target.join("package"))?;
+    println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
+    Ok(tarball)
+}
+
+fn compile(repo: &Repo, tools: &Tools, std: Std, out: &Path) -> Result<()> {
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    // Without `--no-opt`, wasm-pack looks for a wasm-opt of its own choice.
+    let wasm_pack = tools
+        .wasm_cmd("wasm-pack")
+        .args([
+            "build",
+            "--target",
+            "web",
+            "--profile",
+            "release-wasm",
+            "--no-opt",
+            "--no-pack",
+            "--out-name",
+            "beaconry",
+        ])
+        .arg("--out-dir")
+        .arg(out)
+        .args([".", "--features", "npm"])
+        .dir(&repo.root);
+    match std {
+        Std::Stable => wasm_pack.run(),
+        Std::Rebuilt => wasm_pack
+            .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env(
+                "RUSTFLAGS",
+                "-Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none",
+            )
+            .run(),
+    }
+}
+
+/// Lays out the package's folder: the template, the papers, the module and its glue.
+fn stage(repo: &Repo, built: &Path, staged: &Path) -> Result<()> {
+    if staged.exists() {
+        fs::remove_dir_all(staged)?;
+    }
+    copy_dir(&repo.root.join("pkg-template"), staged, &|name| !NOT_SHIPPED.contains(&name))?;
+    for paper in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        fs::copy(repo.root.join(paper), staged.join(paper))?;
+    }
+    // wasm-pack adds a .gitignore that would hide the folder from npm.
+    copy_dir(built, &staged.join("wasm"), &|name| name != ".gitignore")?;
+    let (manifest, version) = (fs::read_to_string(staged.join("package.json"))?, repo.version()?);
+    if !manifest.contains(&format!("\"version\": \"{version}\"")) {
+        bail!("pkg-template/package.json has another version than Cargo.toml's {version}");
+    }
+    Ok(())
+}
+
+fn optimise(tools: &Tools, wasm: &Path) -> Result<()> {
+    tools
+        .cmd("wasm-opt")
+        .args(WASM_FEATURES)
+        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "-o"])
+        .args([wasm, wasm])
+        .run()
+}
+
+/// `npm pack`, and a look at what is in it.
+fn pack(repo: &Repo, tools: &Tools, staged: &Path) -> Result<PathBuf> {
+    let npm = tools
+        .cmd("npm")
+        .args(["pack", "--silent", "--ignore-scripts", "--pack-destination"])
+        .arg(&repo.target);
+    let name = npm.dir(staged).read().context("npm pack failed")?;
+    let tarball = repo.target.join(name.lines().last().unwrap_or_default());
+    let listed = Cmd::new("tar").arg("-tzf").arg(&tarball).read()?;
+    check_files(&listed)?;
+    Ok(tarball)
+}
+
+fn check_files(listed: &str) -> Result<()> {
+    let packed: BTreeSet<&str> = listed.lines().map(|line| line.trim_start_matches("package/")).collect();
+    let expected: BTreeSet<&str> = FILES.lines().collect();
+    let list = |set: Vec<&&str>| set.iter().map(|name| format!("\n  {name}")).collect::<String>();
+    let (extra, missing) = (packed.difference(&expected).collect(), expected.difference(&packed).collect());
+    let (extra, missing): (String, String) = (list(extra), list(missing));
+    if !extra.is_empty() || !missing.is_empty() {
+        bail!("the tarball is not as in xtask/src/package-files.txt; too much:{extra}\nmissing:{missing}");
+    }
+    Ok(())
+}
+
+fn unpack(tarball: &Path, dir: &Path) -> Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
+    }
+    fs::create_dir_all(dir)?;
+    Cmd::new("tar").args(["--strip-components=1", "-xzf"]).arg(tarball).arg("-C").arg(dir).run()
+}
+
+/// Copies a folder; of its entries those that `wanted` names, below them all.
+pub(crate) fn copy_dir(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !wanted(&name.to_string_lossy()) {
+            continue;
+        }
+        let target = to.join(&name);
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target, &|_| true)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, check_files};
+
+    #[test]
+    fn the_tarball_has_exactly_the_files_that_are_listed() {
+        let all = FILES.lines().map(|name| format!("package/{name}\n")).collect::<String>();
+        check_files(&all).unwrap();
+        let error = check_files(&format!("{all}package/secret.env\n")).unwrap_err().to_string();
+        assert!(error.contains("secret.env"), "{error}");
+        let error = check_files(&all.replace("package/package.json\n", "")).unwrap_err().to_string();
+        assert!(error.contains("package.json"), "{error}");
+    }
+}

@@ -1,0 +1,204 @@
+//! Finds or installs what the chores need, one tool a file, and says so in one line a tool.
+//!
+//! What is found is not touched; what is missing is put into the user's cache folder. Only Debian's packages go into the system,
+//! and only where this runs as root: there is no `sudo` here.
+
+mod apt;
+mod cargo_tool;
+mod chromium;
+mod debian;
+mod node;
+mod wasm;
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use lexopt::{Arg, Parser};
+
+use crate::repo::Repo;
+use crate::shell::{Cmd, Interrupted};
+pub(crate) use wasm::Way;
+
+/// What can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tool {
+    /// Node and npm.
+    Node,
+    /// TypeScript, esbuild and wasm-opt, from the checkout's package-lock.json.
+    NodePackages,
+    /// std for wasm32-unknown-unknown, and std's source.
+    Wasm,
+    WasmBindgen,
+    WasmPack,
+    /// A browser of the Chromium family and its driver.
+    Chromium,
+    CargoDeny,
+}
+
+impl Tool {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Node,
+        Self::NodePackages,
+        Self::Wasm,
+        Self::WasmBindgen,
+        Self::WasmPack,
+        Self::Chromium,
+        Self::CargoDeny,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::NodePackages => "node-packages",
+            Self::Wasm => "wasm",
+            Self::WasmBindgen => "wasm-bindgen",
+            Self::WasmPack => "wasm-pack",
+            Self::Chromium => "chromium",
+            Self::CargoDeny => "cargo-deny",
+        }
+    }
+
+    fn ensure(self, repo: &Repo, way: Option<Way>) -> Result<Found> {
+        match self {
+            Self::Node => node::ensure(repo),
+            Self::NodePackages => node::ensure_packages(repo),
+            Self::Wasm => wasm::ensure(repo, way),
+            Self::WasmBindgen => cargo_tool::wasm_bindgen(repo),
+            Self::WasmPack => cargo_tool::wasm_pack(repo),
+            Self::Chromium => chromium::ensure(repo),
+            Self::CargoDeny => cargo_tool::cargo_deny(repo),
+        }
+    }
+}
+
+/// A tool that is there now.
+#[derive(Default)]
+struct Found {
+    /// What it is and where it came from, for the user.
+    said: String,
+    /// Folders that commands need first on their PATH.
+    path: Vec<PathBuf>,
+    /// Variables that commands need.
+    vars: Vec<(&'static str, OsString)>,
+    /// What only commands that build for wasm need: another compiler would spoil the others' builds.
+    wasm: WasmToolchain,
+}
+
+/// The compiler that builds for wasm.
+#[derive(Default, Clone)]
+pub(crate) struct WasmToolchain {
+    /// A folder with `rustc` and `cargo`, if they are not those of the PATH.
+    bin: Option<PathBuf>,
+    /// Whether the source of std is at hand.
+    pub(crate) has_source: bool,
+    /// The release of the compiler, as `1.95.0`.
+    pub(crate) release: String,
+}
+
+/// The environment in which commands find the tools.
+#[derive(Default)]
+pub(crate) struct Tools {
+    path: Vec<PathBuf>,
+    vars: Vec<(&'static str, OsString)>,
+    pub(crate) wasm: WasmToolchain,
+}
+
+impl Tools {
+    /// A command that finds the tools.
+    pub(crate) fn cmd(&self, program: &str) -> Cmd {
+        self.with_path(program, self.path.clone())
+    }
+
+    /// A command that finds the tools and builds for wasm.
+    pub(crate) fn wasm_cmd(&self, program: &str) -> Cmd {
+        match &self.wasm.bin {
+            None => self.cmd(program),
+            Some(bin) => {
+                let path = std::iter::once(bin.clone()).chain(self.path.iter().cloned()).collect();
+                // Cargo exports both for its own toolchain; another one must not see them.
+                self.with_path(program, path).env_remove("CARGO").env_remove("LD_LIBRARY_PATH")
+            }
+        }
+    }
+
+    fn with_path(&self, program: &str, mut path: Vec<PathBuf>) -> Cmd {
+        path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+        // A folder whose name has a colon cannot stand in a PATH; the cache folder is checked for that in `prepare`.
+        let path = env::join_paths(path).unwrap_or_default();
+        let cmd = Cmd::new(program).env("PATH", path);
+        self.vars.iter().fold(cmd, |cmd, (name, value)| cmd.env(name, value))
+    }
+
+    fn add(&mut self, found: Found) {
+        self.path.extend(found.path);
+        self.vars.extend(found.vars);
+        if !found.wasm.release.is_empty() {
+            self.wasm = found.wasm;
+        }
+    }
+}
+
+/// `cargo xtask setup`.
+pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
+    let (mut way, mut wanted) = (None, Vec::new());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
+            Arg::Value(name) => {
+                let tool = Tool::ALL.into_iter().find(|tool| name == tool.name());
+                wanted.push(tool.with_context(|| format!("no such tool: {}", name.display()))?);
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let wanted = if wanted.is_empty() { &Tool::ALL[..] } else { &wanted };
+    prepare(repo, wanted, way).map(|_| ())
+}
+
+/// Finds or installs the tools. Goes on after one that fails, so that one run tells all that is missing.
+pub(crate) fn prepare(repo: &Repo, wanted: &[Tool], way: Option<Way>) -> Result<Tools> {
+    if env::join_paths([&repo.cache]).is_err() {
+        bail!("{} cannot stand in a PATH: set BEACONRY_CACHE to another folder", repo.cache.display());
+    }
+    let _lock = lock(repo)?;
+    println!("set-up (tools in {})", repo.cache.display());
+    let mut tools = Tools::default();
+    let mut failed = Vec::new();
+    for &tool in wanted {
+        let start = Instant::now();
+        match tool.ensure(repo, way) {
+            Ok(found) => {
+                println!("  {:<14} {:>6.1} s  {}", tool.name(), start.elapsed().as_secs_f32(), found.said);
+                tools.add(found);
+            }
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                println!("  {:<14} {:>6.1} s  FAILED: {error:#}", tool.name(), start.elapsed().as_secs_f32());
+                failed.push(tool.name());
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("not set up: {}", failed.join(", "));
+    }
+    Ok(tools)
+}
+
+/// Two set-ups at a time would build the same tool twice into one folder.
+fn lock(repo: &Repo) -> Result<File> {
+    let file = File::create(repo.cache.join("lock"))?;
+    if file.try_lock().is_err() {
+        println!("waiting for another set-up");
+        file.lock()?;
+    }
+    Ok(file)
+}
+
+/// Says what takes long while it runs.
+fn announce(what: &str) {
+    println!("  … {what}");
+}

@@ -1,0 +1,239 @@
+//! Every test of the project, in steps: each prints its seconds, the first failure stops and says how to run it again.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use lexopt::{Arg, Parser};
+
+use crate::package::{self, Std};
+use crate::repo::Repo;
+use crate::setup::{self, Tool, Tools, Way};
+use crate::shell::{Cmd, Interrupted};
+use crate::size;
+
+/// No step takes nearly as long, not even on a slow machine that has to build everything; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(1800);
+const WARNINGS_ARE_ERRORS: [&str; 3] = ["--", "-D", "warnings"];
+const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+
+/// What a step works with.
+struct Context {
+    repo: Repo,
+    tools: Tools,
+}
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    needs: &'static [Tool],
+    run: fn(&Context) -> Result<()>,
+}
+
+const STEPS: [Step; 13] = [
+    Step { name: "format", what: "rustfmt", needs: &[], run: format },
+    Step { name: "clippy", what: "lints, for this machine", needs: &[], run: clippy },
+    Step {
+        name: "clippy-wasm",
+        what: "lints of the client, for the browser",
+        needs: &[Tool::Wasm],
+        run: clippy_wasm,
+    },
+    Step {
+        name: "deny",
+        what: "licences, sources and duplicates of what is used",
+        needs: &[Tool::CargoDeny],
+        run: deny,
+    },
+    Step { name: "xtask", what: "the chores' own tests", needs: &[], run: xtask },
+    Step { name: "core", what: "the core, and the simulator's seeds", needs: &[], run: core },
+    Step { name: "no-std", what: "the core builds where there is no std", needs: &[Tool::Wasm], run: no_std },
+    Step { name: "collector", what: "the collector", needs: &[], run: collector },
+    Step {
+        name: "js",
+        what: "types and tests of the package's JavaScript",
+        needs: &[Tool::NodePackages],
+        run: js,
+    },
+    Step { name: "client", what: "the client in a headless browser", needs: &CLIENT_NEEDS, run: client },
+    Step {
+        name: "package",
+        what: "the tarball that npm would publish",
+        needs: &package::NEEDS,
+        run: package,
+    },
+    Step {
+        name: "size",
+        what: "the budget of bytes, of the packed tarball",
+        needs: &[Tool::NodePackages],
+        run: size,
+    },
+    Step {
+        name: "e2e",
+        what: "the tarball in a browser against a collector",
+        needs: &[Tool::Chromium],
+        run: e2e,
+    },
+];
+
+const CLIENT_NEEDS: [Tool; 4] = [Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
+
+/// `cargo xtask test`.
+pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
+    let (mut way, mut chosen) = (None, Vec::new());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
+            Arg::Long("list") => {
+                STEPS.iter().for_each(|step| println!("{:<12} {}", step.name, step.what));
+                return Ok(());
+            }
+            Arg::Value(name) => chosen.push(find(&name)?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let steps: Vec<&Step> =
+        STEPS.iter().filter(|step| chosen.is_empty() || chosen.contains(&step.name)).collect();
+    let wanted: Vec<Tool> =
+        Tool::ALL.into_iter().filter(|tool| steps.iter().any(|step| step.needs.contains(tool))).collect();
+    let start = Instant::now();
+    let tools = setup::prepare(&repo, &wanted, way)?;
+    let mut seconds = vec![("set-up", start.elapsed().as_secs_f32())];
+    run_steps(&steps, &Context { repo, tools }, &mut seconds)?;
+    println!("\nall passed");
+    for (name, seconds) in &seconds {
+        println!("  {name:<14} {seconds:>6.1} s");
+    }
+    println!("  {:<14} {:>6.1} s", "in all", start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn find(name: &OsString) -> Result<&'static str> {
+    let step = STEPS.iter().find(|step| name == step.name);
+    Ok(step
+        .with_context(|| format!("no such step: {}; `cargo xtask test --list` names them", name.display()))?
+        .name)
+}
+
+fn run_steps(steps: &[&Step], context: &Context, seconds: &mut Vec<(&'static str, f32)>) -> Result<()> {
+    for step in steps {
+        println!("\n=== {}: {}", step.name, step.what);
+        let start = Instant::now();
+        let outcome = (step.run)(context);
+        let took = start.elapsed().as_secs_f32();
+        match outcome {
+            Ok(()) => println!("--- {}: passed in {took:.1} s", step.name),
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                println!("--- {}: FAILED after {took:.1} s", step.name);
+                return Err(error.context(format!(
+                    "{} failed; to run it again: cargo xtask test {}",
+                    step.name, step.name
+                )));
+            }
+        }
+        seconds.push((step.name, took));
+    }
+    Ok(())
+}
+
+impl Context {
+    /// A command in the checkout that finds the tools.
+    fn cmd(&self, program: &str) -> Cmd {
+        self.tools.cmd(program).dir(&self.repo.root).limit(LIMIT)
+    }
+
+    /// A command that builds for the browser.
+    fn wasm_cmd(&self, program: &str) -> Cmd {
+        self.tools.wasm_cmd(program).dir(&self.repo.root).limit(LIMIT)
+    }
+}
+
+fn format(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["fmt", "--all", "--check"]).run()
+}
+
+fn clippy(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["clippy", "--workspace", "--all-targets"]).args(WARNINGS_ARE_ERRORS).run()
+}
+
+/// By its own name: cargo would look for it in its home first, where rustup's lies, which has another compiler than Debian's.
+fn clippy_wasm(context: &Context) -> Result<()> {
+    for features in ["", "npm", "serde"] {
+        let clippy =
+            context.wasm_cmd("cargo-clippy").args(["clippy", "-p", "beaconry", "--all-targets"]).args(WASM);
+        clippy.args(["--features", features]).args(WARNINGS_ARE_ERRORS).run()?;
+    }
+    Ok(())
+}
+
+fn deny(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["deny", "check", "bans", "licenses", "sources"]).run()
+}
+
+fn xtask(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["test", "-p", "xtask"]).run()
+}
+
+fn core(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["test", "-p", "beaconry-core"]).run()
+}
+
+/// wasm32v1-none has no std in any toolchain. Its core comes from rustup, or is built from the source.
+fn no_std(context: &Context) -> Result<()> {
+    const TARGET: &str = "wasm32v1-none";
+    let build = ["build", "-p", "beaconry-core", "--target", TARGET];
+    if context.tools.wasm.has_source {
+        let cargo = context.wasm_cmd("cargo").env("RUSTC_BOOTSTRAP", "1");
+        return cargo.args(build).arg("-Zbuild-std=core,alloc").run();
+    }
+    context.cmd("rustup").args(["target", "add", TARGET]).run()?;
+    context.cmd("cargo").args(build).run()
+}
+
+/// The binary too: the end-to-end tests start it.
+fn collector(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["test", "-p", "beaconry-collector"]).run()
+}
+
+fn js(context: &Context) -> Result<()> {
+    context.cmd("npm").args(["run", "--silent", "check"]).run()?;
+    context.cmd("npm").args(["test", "--silent"]).run()
+}
+
+/// Once as the npm build is, once as Rust front ends use it.
+fn client(context: &Context) -> Result<()> {
+    let driver = std::env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
+    for features in [&[][..], &["--features", "serde"][..]] {
+        let tests = context
+            .wasm_cmd("wasm-pack")
+            .args(["test", "--headless", "--chrome", "--chromedriver"])
+            .arg(&driver);
+        tests.arg(".").args(features).run()?;
+    }
+    Ok(())
+}
+
+fn package(context: &Context) -> Result<()> {
+    package::build(&context.repo, &context.tools, Std::best(&context.tools)).map(|_| ())
+}
+
+fn size(context: &Context) -> Result<()> {
+    size::check(&context.repo, &context.tools)
+}
+
+fn e2e(context: &Context) -> Result<()> {
+    let package = context.repo.target.join("package");
+    if !package.join("package.json").is_file() {
+        bail!("{} is missing: cargo xtask package", package.display());
+    }
+    let www = crate::demo::assemble(&context.repo)?;
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-e2e"])
+        .env("BEACONRY_PACKAGE", package)
+        .env("BEACONRY_WWW", www)
+        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
+}
