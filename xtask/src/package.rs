@@ -102,7 +102,7 @@ fn compile(repo: &Repo, tools: &Tools, std: Std, out: &Path) -> Result<()> {
         ])
         .arg("--out-dir")
         .arg(out)
-        .args([".", "--features", "npm"])
+        .args([".", "-p", "beaconry", "--features", "npm"])
         .dir(&repo.root);
     match std {
         Std::Stable => wasm_pack.run(),

@@ -11,7 +11,7 @@ mod node;
 mod wasm;
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -123,6 +123,11 @@ impl Tools {
                 self.with_path(program, path).env_remove("CARGO").env_remove("LD_LIBRARY_PATH")
             }
         }
+    }
+
+    /// What a tool told commands to know, such as `CHROMIUM`.
+    pub(crate) fn var(&self, name: &str) -> Option<&OsStr> {
+        self.vars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_os_str())
     }
 
     fn with_path(&self, program: &str, mut path: Vec<PathBuf>) -> Cmd {
