@@ -1,0 +1,25 @@
+//! Jitter. Seeded by the driver: the core owns no randomness, so a seed replays a run.
+
+use crate::Duration;
+
+/// xorshift32 (Marsaglia 2003): four instructions and no 64-bit state. Spreads retries; guards no secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Rng(u32);
+
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the upper half is folded in")]
+        let folded = (seed ^ (seed >> 32)) as u32;
+        Self(if folded == 0 { 0x9e37_79b9 } else { folded })
+    }
+
+    /// Uniform in `0..=max`; of a maximum over 49 days, its first 49 days.
+    pub(crate) fn up_to(&mut self, max: Duration) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        let span = max.as_millis().min(u64::from(u32::MAX - 1)) + 1;
+        // Multiply and shift instead of a remainder: no 64-bit division in the wasm.
+        Duration::from_millis((u64::from(self.0) * span) >> 32)
+    }
+}

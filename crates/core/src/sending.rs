@@ -1,0 +1,175 @@
+//! Requests by fetch: one stream each, one in the air for the own stream and one for all others.
+
+use crate::{
+    Instant, Output, Page, Pipeline, Priority, Range, Request, RequestId, Via,
+    outbox::{Outbox, Role},
+    pipeline::Flight,
+};
+use alloc::vec::Vec;
+
+impl Pipeline {
+    pub(crate) fn next_send(&mut self) -> Option<Output> {
+        if self.off {
+            return None;
+        }
+        if let Some(beacon) = self.board_beacons() {
+            return Some(beacon);
+        }
+        self.report_news();
+        if self.page == Page::Gone || self.now < self.gate.opens_at() {
+            return None;
+        }
+        let others = self.streams.others.len();
+        let first = if self.turn < others { self.turn } else { 0 };
+        self.turn = first;
+        self.try_send(0)
+            .or_else(|| (first..others).chain(0..first).find_map(|other| self.try_send(other + 1)))
+    }
+
+    /// A drop or a closing is told soon, even when nothing else is to be sent.
+    fn report_news(&mut self) {
+        for index in 0..self.streams.len() {
+            let Some(outbox) = self.streams.at_mut(index) else { continue };
+            if outbox.has_news() && outbox.due.is_none() && outbox.flight.is_none() {
+                let wait =
+                    if outbox.role == Role::Own { self.config.flush_after } else { Default::default() };
+                outbox.want(self.now + wait);
+            }
+        }
+    }
+
+    fn try_send(&mut self, index: usize) -> Option<Output> {
+        let has_room = self.has_room_to_load();
+        let is_busy = self.streams.others_are_busy();
+        let outbox = self.streams.at(index)?;
+        if outbox.role != Role::Own && is_busy {
+            return None;
+        }
+        outbox.wants_at(self.open_range(index).is_some(), has_room).filter(|at| *at <= self.now)?;
+        if index == 0 {
+            self.seal();
+            self.waiting = 0;
+        }
+        if self.streams.at(index).is_some_and(Outbox::must_ask) {
+            return self.line_alone(index, false);
+        }
+        if let Some(load) = self.next_load(index) {
+            return Some(load);
+        }
+        self.batches_or_news(index)
+    }
+
+    /// Brings back what storage has until one request is full, as far as memory has room.
+    fn next_load(&mut self, index: usize) -> Option<Output> {
+        let has_room = self.has_room_to_load();
+        let limit = self.config.max_request_bytes;
+        let outbox = self.streams.at_mut(index).filter(|outbox| has_room && outbox.loaded < limit)?;
+        let at = outbox
+            .batches
+            .iter()
+            .position(|batch| !batch.is_loaded() && !batch.loading && batch.is_pending())?;
+        let range = outbox.start_loading(at)?;
+        Some(Output::Load { stream: outbox.id, range })
+    }
+
+    fn batches_or_news(&mut self, index: usize) -> Option<Output> {
+        let open = self.open_range(index);
+        let limit = self.config.max_request_bytes;
+        let now = self.now;
+        let outbox = self.streams.at_mut(index)?;
+        let mut body = outbox.encode_line(open);
+        let carried = outbox.pick(limit.saturating_sub(body.len()));
+        outbox.due = outbox.has_sendable(true).then_some(now);
+        let asks = outbox.has_news() || outbox.ask_at.is_some_and(|at| at <= now);
+        if carried.is_empty() && !asks {
+            return None;
+        }
+        outbox.append_bytes(&carried, &mut body);
+        Some(self.request(index, body, carried, Via::Fetch))
+    }
+
+    /// Asks and reports, without batches.
+    pub(crate) fn line_alone(&mut self, index: usize, by_beacon: bool) -> Option<Output> {
+        let open = self.open_range(index);
+        let body = self.streams.at_mut(index)?.encode_line(open);
+        let via = if by_beacon { Via::Beacon } else { Via::Fetch };
+        Some(self.request(index, body, Vec::new(), via))
+    }
+
+    pub(crate) fn request(&mut self, index: usize, body: Vec<u8>, carried: Vec<Range>, via: Via) -> Output {
+        let id = RequestId(self.next_request);
+        self.next_request = self.next_request.wrapping_add(1);
+        let mut stream = self.streams.own.id;
+        let mut version = 0;
+        if let Some(outbox) = self.streams.at_mut(index) {
+            stream = outbox.id;
+            version = outbox.version;
+            match via {
+                Via::Fetch => outbox.flight = Some(id),
+                Via::Beacon => outbox.handed = version,
+            }
+        }
+        self.flights.push(Flight { id, stream, via, sent: self.now, version, bytes: body.len(), carried });
+        Output::Send(Request { id, stream, body, via })
+    }
+}
+
+impl Outbox {
+    pub(crate) fn must_ask(&self) -> bool {
+        self.role == Role::Adopted && !self.asked
+    }
+
+    /// When this stream wants a fetch, whatever the gate says; none while one is in the air.
+    pub(crate) fn wants_at(&self, has_open: bool, has_room: bool) -> Option<Instant> {
+        if self.flight.is_some() {
+            return None;
+        }
+        if self.must_ask() {
+            return Some(self.due.unwrap_or_default());
+        }
+        let due = self.due.filter(|_| has_open || self.has_news() || self.has_sendable(has_room));
+        match (due, self.ask_at) {
+            (Some(due), Some(ask)) => Some(due.min(ask)),
+            (due, ask) => due.or(ask),
+        }
+    }
+
+    /// A batch could go, or be loaded in order to go.
+    fn has_sendable(&self, has_room: bool) -> bool {
+        let can_go = |batch: &crate::batch::Batch| batch.is_loaded() || (has_room && !batch.loading);
+        self.batches.iter().any(|batch| batch.is_pending() && can_go(batch))
+    }
+
+    /// Marks what one request carries: what matters most, then the oldest, up to `limit` bytes but at least one batch;
+    /// or one batch alone, if it was part of a request that was refused.
+    fn pick(&mut self, limit: usize) -> Vec<Range> {
+        let mut left = limit;
+        let mut carried = Vec::new();
+        let alone =
+            self.batches.iter_mut().find(|batch| batch.alone && batch.is_loaded() && batch.is_pending());
+        if let Some(batch) = alone {
+            batch.flying = true;
+            carried.push(batch.range);
+            return carried;
+        }
+        for errors in [true, false] {
+            for batch in self.batches.iter_mut().filter(|batch| batch.is_loaded() && batch.is_pending()) {
+                let fits = batch.bytes.len() <= left || carried.is_empty();
+                if (batch.priority == Priority::High) == errors && fits {
+                    left = left.saturating_sub(batch.bytes.len());
+                    batch.flying = true;
+                    carried.push(batch.range);
+                }
+            }
+        }
+        carried
+    }
+
+    pub(crate) fn append_bytes(&self, carried: &[Range], body: &mut Vec<u8>) {
+        for range in carried {
+            if let Some(batch) = self.position(range.start()).and_then(|at| self.batches.get(at)) {
+                body.extend_from_slice(&batch.bytes);
+            }
+        }
+    }
+}
