@@ -1,0 +1,314 @@
+//! What a start does: takes torn lines out of the journal, and reads into the index what it does not know yet.
+//!
+//! Before a crash only the last, unsynced group can be torn. Its pages may have reached the disk in any order, so
+//! besides a torn end there may be a hole with whole lines behind it. Bytes that are no line go to a side file.
+
+use std::collections::HashMap;
+use std::io;
+
+use beaconry_core::{Range, StreamId, StreamLine};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
+use crate::index::{self, Change, Index, IndexError, Record};
+use crate::journal;
+
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+/// Longer lines are no lines of ours: an event is at most 64 KiB, a stream line as long as a body may be.
+const MAX_LINE: usize = 16 * 1024 * 1024;
+/// Only the last group can be unsynced. A group is 8 MiB and what its last request adds.
+const MAX_UNSYNCED: u64 = 64 * 1024 * 1024;
+/// Streams held in memory before they go to the index. A record is about 1 KB.
+const MAX_STREAMS: usize = 4_096;
+
+/// Why the collector cannot start, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecoverError {
+    /// The file system fails.
+    #[error("{name} cannot be read or mended: {error}")]
+    Io { name: String, error: io::Error },
+    /// A file has lost what was synced: nothing of ours does that.
+    #[error(
+        "{name} has {len} bytes, but the index knows {known} of it: put the file back as it was, or delete {} to make \
+         the index again from the files that are there",
+        index::FILE
+    )]
+    Shrunk { name: String, len: u64, known: u64 },
+    /// The index cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// Opens the index and brings it up to the journal. An index that cannot be opened is made again.
+pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
+    let names = disk.list().map_err(|error| failed("the data directory", error))?;
+    let had_index = names.iter().any(|name| name == index::FILE);
+    let mut files: Vec<String> = names.into_iter().filter(|name| journal::day_of(name).is_some()).collect();
+    files.sort();
+    let (mut index, lost) = match Index::open(disk) {
+        Ok(index) => (index, !had_index && !files.is_empty()),
+        Err(IndexError::Database(error)) if had_index && is_damage(&error) => {
+            tracing::error!(%error, "the index is damaged and is made again from the journal");
+            disk.remove(index::FILE).map_err(|error| failed(index::FILE, error))?;
+            (Index::open(disk)?, !files.is_empty())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let known = index.files()?;
+    for name in &files {
+        catch_up(disk, &mut index, name, known.get(name).copied().unwrap_or(0))?;
+    }
+    index.forget_files(known.keys().filter(|name| !files.contains(name)))?;
+    if lost {
+        let since = files.first().and_then(|name| journal::day_of(name)).unwrap_or_default();
+        tracing::warn!(since, "the index was lost; streams of before are not known and are refused");
+        index.set_since(journal::start_of(since))?;
+    }
+    index.sync()?;
+    Ok(index)
+}
+
+/// A full or failing disk is no reason to throw an index away.
+fn is_damage(error: &redb::Error) -> bool {
+    !matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseAlreadyOpen)
+}
+
+/// Mends one journal file beyond `known` and reads it into the index.
+fn catch_up<D: Disk>(disk: &D, index: &mut Index, name: &str, known: u64) -> Result<(), RecoverError> {
+    let mut file = disk.open(name).map_err(|error| failed(name, error))?;
+    let len = file.len().map_err(|error| failed(name, error))?;
+    if len < known {
+        return Err(RecoverError::Shrunk { name: name.to_owned(), len, known });
+    }
+    let mut read = Read::default();
+    let mut bad = Vec::new();
+    let scanned = scan(&file, known, |span, line| {
+        match Line::parse(line) {
+            Some(line) => read.take(index, &line)?,
+            None => bad.push(span),
+        }
+        if read.records.len() >= MAX_STREAMS { read.put(index, None) } else { Ok(()) }
+    });
+    scanned.map_err(|error| error.of(name))?;
+    let good = len - bad.iter().map(|span: &Span| span.end - span.start).sum::<u64>();
+    if !bad.is_empty() {
+        tracing::warn!(file = name, bytes = len - good, "torn lines are taken out into a side file");
+        mend(disk, &mut file, name, &bad, len).map_err(|error| failed(name, error))?;
+    }
+    rewrite_end(&mut file, known, good).map_err(|error| failed(name, error))?;
+    if good > known {
+        tracing::info!(file = name, from = known, to = good, "journal read into the index");
+    }
+    Ok(read.put(index, Some((name, good)))?)
+}
+
+/// Makes durable what is about to be called known. It may have outlived its process in the page cache alone; and after a
+/// failed sync the kernel may hold it for clean, so that only bytes that are written again are sure to reach the disk.
+fn rewrite_end<F: DiskFile>(file: &mut F, known: u64, len: u64) -> io::Result<()> {
+    let mut at = known.max(len.saturating_sub(MAX_UNSYNCED));
+    let mut chunk = vec![0; CHUNK];
+    while at < len {
+        let read = read_full_at(file, &mut chunk, at)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        write_all_at(file, chunk.get(..read).unwrap_or_default(), at)?;
+        at += read as u64;
+    }
+    file.sync()
+}
+
+/// Streams between the journal and the index.
+#[derive(Default)]
+struct Read {
+    records: HashMap<StreamId, Record>,
+}
+
+impl Read {
+    fn take(&mut self, index: &Index, line: &Line) -> Result<(), IndexError> {
+        let record = match self.records.entry(line.stream) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let known = index.get(line.stream)?;
+                entry.insert(known.unwrap_or_else(|| Record::new(line.stream, line.received)))
+            }
+        };
+        record.last = record.last.max(line.received);
+        match &line.what {
+            What::Event(range) => record.store(*range),
+            What::Delivery(count, stream_line) => {
+                record.deliveries = record.deliveries.max(*count);
+                record.line.merge(stream_line);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, index: &mut Index, file: Option<(&str, u64)>) -> Result<(), IndexError> {
+        let records = self.records.iter().map(|(stream, record)| (*stream, record)).collect();
+        index.put(&Change { records, file })?;
+        self.records.clear();
+        Ok(())
+    }
+}
+
+/// What the index needs of a journal line.
+struct Line {
+    stream: StreamId,
+    received: u64,
+    what: What,
+}
+
+enum What {
+    Event(Range),
+    Delivery(u32, Box<StreamLine>),
+}
+
+impl Line {
+    /// `None`: no line that this program writes.
+    fn parse(line: &[u8]) -> Option<Line> {
+        #[derive(Deserialize)]
+        struct Shape<'a> {
+            id: &'a str,
+            received: u64,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let shape: Shape<'_> = serde_json::from_str(str::from_utf8(line).ok()?).ok()?;
+        let (stream, number) = shape.id.split_once('.')?;
+        let what = match number.strip_prefix('~') {
+            Some(count) => {
+                let line = StreamLine::decode(shape.data.get().as_bytes()).ok()?;
+                What::Delivery(count.parse().ok()?, Box::new(line))
+            }
+            None => What::Event(Range::one(number.parse().ok()?)?),
+        };
+        let stream = StreamId::parse(stream.as_bytes()).ok()?;
+        Some(Line { stream, received: shape.received, what })
+    }
+}
+
+/// Bytes of a file, half-open.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u64,
+    end: u64,
+}
+
+enum ScanError {
+    Io(io::Error),
+    Index(IndexError),
+}
+
+impl From<IndexError> for ScanError {
+    fn from(error: IndexError) -> ScanError {
+        ScanError::Index(error)
+    }
+}
+
+impl ScanError {
+    fn of(self, name: &str) -> RecoverError {
+        match self {
+            ScanError::Io(error) => failed(name, error),
+            ScanError::Index(error) => RecoverError::Index(error),
+        }
+    }
+}
+
+/// Gives each line from `from` on, without its newline. What has no newline, or is too long, is given as an empty one.
+fn scan<F: DiskFile>(
+    file: &F,
+    from: u64,
+    mut each: impl FnMut(Span, &[u8]) -> Result<(), IndexError>,
+) -> Result<(), ScanError> {
+    let mut held: Vec<u8> = Vec::new();
+    let mut start = from;
+    let mut chunk = vec![0; CHUNK];
+    let mut at = from;
+    loop {
+        let read = read_full_at(file, &mut chunk, at).map_err(ScanError::Io)?;
+        let bytes = chunk.get(..read).unwrap_or_default();
+        at += read as u64;
+        if bytes.is_empty() {
+            break;
+        }
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            held.extend_from_slice(piece);
+            let ended = piece.last() == Some(&b'\n');
+            if ended || held.len() > MAX_LINE {
+                let end = start + held.len() as u64;
+                let line = if ended { held.trim_ascii_end() } else { &[] };
+                each(Span { start, end }, line)?;
+                start = end;
+                held.clear();
+            }
+        }
+    }
+    if start < at {
+        each(Span { start, end: at }, &[])?;
+    }
+    Ok(())
+}
+
+/// Takes bytes that are no lines out of a file, after they are safe in a side file.
+fn mend<D: Disk>(disk: &D, file: &mut D::File, name: &str, bad: &[Span], len: u64) -> io::Result<()> {
+    let side_name = format!("{}.torn", name.trim_end_matches(".jsonl"));
+    let mut side = disk.open(&side_name)?;
+    let mut end = side.len()?;
+    for span in bad {
+        end += copy(file, *span, &mut side, end)?;
+    }
+    side.sync()?;
+    disk.sync_dir()?;
+    let suffix_start = suffix(bad, len);
+    if let [first, ..] = bad
+        && first.start == suffix_start
+    {
+        return file.set_len(suffix_start);
+    }
+    // Lines stand behind a hole: the file is written again without it, and takes the old one's name when it is whole.
+    let new_name = format!("{name}.new");
+    let mut new = disk.open(&new_name)?;
+    new.set_len(0)?;
+    let mut written = 0;
+    for span in good_spans(bad, len) {
+        written += copy(file, span, &mut new, written)?;
+    }
+    new.sync()?;
+    disk.rename(&new_name, name)?;
+    disk.sync_dir()?;
+    *file = new;
+    Ok(())
+}
+
+/// Where the bad bytes that reach the end begin; the end if none do.
+fn suffix(bad: &[Span], len: u64) -> u64 {
+    bad.iter().rev().fold(len, |start, span| if span.end == start { span.start } else { start })
+}
+
+fn good_spans(bad: &[Span], len: u64) -> impl Iterator<Item = Span> {
+    let starts = std::iter::once(0).chain(bad.iter().map(|span| span.end));
+    let ends = bad.iter().map(|span| span.start).chain(std::iter::once(len));
+    starts.zip(ends).map(|(start, end)| Span { start, end }).filter(|span| span.start < span.end)
+}
+
+fn copy<F: DiskFile>(from: &F, span: Span, to: &mut F, at: u64) -> io::Result<u64> {
+    let mut chunk = vec![0; CHUNK];
+    let mut done = 0;
+    while span.start + done < span.end {
+        let want = usize::try_from(span.end - span.start - done).unwrap_or(CHUNK).min(CHUNK);
+        let read = read_full_at(from, chunk.get_mut(..want).unwrap_or_default(), span.start + done)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        write_all_at(to, chunk.get(..read).unwrap_or_default(), at + done)?;
+        done += read as u64;
+    }
+    Ok(done)
+}
+
+fn failed(name: &str, error: io::Error) -> RecoverError {
+    RecoverError::Io { name: name.to_owned(), error }
+}

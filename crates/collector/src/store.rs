@@ -1,0 +1,311 @@
+//! The heart of the writer: look up, append what is new, fsync, index. No task, no clock, no network.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+use std::ops::Range as Bytes;
+use std::sync::Arc;
+
+use beaconry_core::{
+    Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine, wire::MAX_STREAM_LINE,
+};
+
+use crate::disk::Disk;
+use crate::event_line::{self, Source};
+use crate::index::{Change, DAY_MS, Index, IndexError, Record, WINDOW_MS};
+use crate::journal::{self, AppendError, Journal, Position};
+use crate::recover::{RecoverError, recover};
+use crate::user_agent::Agent;
+
+/// A request, decoded, checked and rendered: all that is left is to see what of it is new.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) line: StreamLine,
+    /// Our clock at receipt (unix ms).
+    pub(crate) received: u64,
+    /// The stream's age by the client's own clock (ms).
+    pub(crate) age: u64,
+    pub(crate) agent: Arc<Agent>,
+    /// The journal lines of all its events.
+    pub(crate) lines: Vec<u8>,
+    /// Which bytes of `lines` are which event.
+    pub(crate) events: Vec<(Number, Bytes<usize>)>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// It is on disk. `stored` has all of the stream's numbers.
+    Accounted { stored: Ranges, new: u64, known: u64 },
+    /// An unknown stream from before the index's window. Nothing of it is recorded.
+    Stale,
+    /// The stream's numbers are in more pieces than a client makes. Nothing of it is recorded.
+    Shredded,
+}
+
+/// Why a group was not taken. Nothing of it counts as stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommitError {
+    #[error(transparent)]
+    Journal(#[from] AppendError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+}
+
+impl CommitError {
+    /// Whether it is space that is missing.
+    pub(crate) fn is_full(&self) -> bool {
+        let kind = match self {
+            CommitError::Journal(AppendError::Failed(error)) => error.kind(),
+            CommitError::Index(IndexError::Database(redb::Error::Io(error)) | IndexError::Io(error)) => {
+                error.kind()
+            }
+            CommitError::Recover(RecoverError::Io { error, .. }) => error.kind(),
+            _ => return false,
+        };
+        matches!(
+            kind,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        )
+    }
+}
+
+/// Journal and index of one directory.
+#[derive(Debug)]
+pub(crate) struct Store<D: Disk> {
+    disk: D,
+    app: String,
+    journal: Journal<D::File>,
+    /// `None` after it failed, until it can be opened and brought up to the journal again.
+    index: Option<Index>,
+    pruned_on: u64,
+}
+
+impl<D: Disk> Store<D> {
+    /// Mends the journal and brings the index up to it. `app` is written into lines that the store itself makes.
+    pub(crate) fn open(disk: D, app: &str) -> Result<Store<D>, RecoverError> {
+        let index = Some(recover(&disk)?);
+        Ok(Store { disk, app: app.to_owned(), journal: Journal::new(), index, pruned_on: 0 })
+    }
+
+    /// The newest journal file, all of which is synced.
+    pub(crate) fn newest(&mut self) -> Option<Position> {
+        let (name, good) = self.index().ok()?.files().ok()?.pop_last()?;
+        Some(Position { name, good })
+    }
+
+    /// Whether nothing can be stored before a restart.
+    pub(crate) fn stopped(&self) -> bool {
+        self.journal.stopped()
+    }
+
+    /// Stores a group of requests that were received on one UTC day. `Ok` means that it is on disk.
+    pub(crate) fn commit(
+        &mut self,
+        requests: &[Request],
+    ) -> Result<(Vec<Verdict>, Option<Position>), CommitError> {
+        if self.journal.stopped() {
+            return Err(AppendError::Stopped.into());
+        }
+        let mut group = Group::default();
+        let app = self.app.clone();
+        let index = self.index()?;
+        let taken =
+            requests.iter().map(|request| group.take(index, &app, request)).collect::<Result<Vec<_>, _>>();
+        let taken = taken.inspect_err(|_| self.index = None)?;
+        let position = match requests.first() {
+            Some(first) if !group.lines.is_empty() => {
+                Some(self.journal.append(&self.disk, &journal::day_at(first.received), &group.lines)?)
+            }
+            _ => None,
+        };
+        self.put(&group, position.as_ref())?;
+        let verdicts = requests.iter().zip(taken).map(|(request, taken)| group.verdict(request, taken));
+        Ok((verdicts.collect(), position))
+    }
+
+    /// Makes the index durable, and once a day lets go of what is older than its window.
+    pub(crate) fn checkpoint(&mut self, now: u64) -> Result<(), CommitError> {
+        let today = now / DAY_MS;
+        let prune = self.pruned_on != today;
+        let index = self.index()?;
+        let done = if prune {
+            index.prune(now).and_then(|gone| index.sync().map(|()| gone))
+        } else {
+            index.sync().map(|()| 0)
+        };
+        let gone = done.inspect_err(|_| self.index = None)?;
+        self.pruned_on = today;
+        if gone > 0 {
+            tracing::info!(streams = gone, "the index let go of streams that are older than its window");
+        }
+        Ok(())
+    }
+
+    /// The disk, for who tests with one that forgets.
+    #[cfg(test)]
+    pub(crate) fn record(&mut self, stream: StreamId) -> Option<Record> {
+        self.index().ok()?.get(stream).ok()?
+    }
+
+    fn index(&mut self) -> Result<&mut Index, CommitError> {
+        let index = match self.index.take() {
+            Some(index) => index,
+            None => {
+                if self.journal.stopped() {
+                    return Err(AppendError::Stopped.into());
+                }
+                // It may mend the file that is open.
+                self.journal = Journal::new();
+                recover(&self.disk)?
+            }
+        };
+        Ok(self.index.insert(index))
+    }
+
+    /// The lines are on disk already; an index that fails here is made from them.
+    fn put(&mut self, group: &Group, position: Option<&Position>) -> Result<(), CommitError> {
+        let change = || Change {
+            records: group
+                .records
+                .iter()
+                .filter(|(_, entry)| entry.changed)
+                .map(|(id, entry)| (*id, &entry.record))
+                .collect(),
+            file: position.map(|position| (position.name.as_str(), position.good)),
+        };
+        let Err(error) = self.index()?.put(&change()) else { return Ok(()) };
+        tracing::warn!(%error, "the index failed and is opened again");
+        self.index = None;
+        let again = self.index()?.put(&change());
+        again.inspect_err(|_| self.index = None)?;
+        Ok(())
+    }
+}
+
+/// A group of requests on its way: the streams it touches as they will be, and the lines it adds.
+#[derive(Debug, Default)]
+struct Group {
+    records: HashMap<StreamId, Touched>,
+    lines: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Touched {
+    record: Record,
+    /// Whether any request of the group was taken.
+    changed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    New(u64),
+    Stale,
+    Shredded,
+}
+
+impl Group {
+    fn take(&mut self, index: &Index, app: &str, request: &Request) -> Result<Taken, IndexError> {
+        let stream = request.line.stream;
+        let touched = match self.records.entry(stream) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let record = match index.get(stream)? {
+                    Some(record) => record,
+                    None if is_stale(request, index.since()) => return Ok(Taken::Stale),
+                    None => Record::new(stream, request.received),
+                };
+                entry.insert(Touched { record, changed: false })
+            }
+        };
+        // On a copy: what turns out to be too much leaves no trace.
+        let mut record = touched.record.clone();
+        let mark = self.lines.len();
+        record.last = record.last.max(request.received);
+        let mut new = 0;
+        for (number, bytes) in &request.events {
+            let missing = Range::one(*number).filter(|_| !record.stored.contains(*number));
+            if let Some(range) = missing {
+                self.lines.extend_from_slice(request.lines.get(bytes.clone()).unwrap_or_default());
+                record.store(range);
+                new += 1;
+            }
+        }
+        if record.line.merge(&request.line) {
+            record.deliveries += 1;
+            record.write_delivery(&mut self.lines, app, request);
+        }
+        if record.is_shredded() {
+            self.lines.truncate(mark);
+            return Ok(Taken::Shredded);
+        }
+        *touched = Touched { record, changed: true };
+        Ok(Taken::New(new))
+    }
+
+    fn verdict(&self, request: &Request, taken: Taken) -> Verdict {
+        match taken {
+            Taken::Stale => Verdict::Stale,
+            Taken::Shredded => Verdict::Shredded,
+            Taken::New(new) => {
+                let stored =
+                    self.records.get(&request.line.stream).map(|touched| touched.record.stored.clone());
+                let known = request.events.len() as u64 - new;
+                Verdict::Accounted { stored: stored.unwrap_or_default(), new, known }
+            }
+        }
+    }
+}
+
+/// By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know.
+fn is_stale(request: &Request, since: u64) -> bool {
+    request.age > WINDOW_MS || request.received.saturating_sub(request.age) < since
+}
+
+impl Record {
+    /// A stream heard of for the first time.
+    pub(crate) fn new(stream: StreamId, received: u64) -> Record {
+        let line = StreamLine::new(stream, Identity::default());
+        Record { stored: Ranges::new(), line, deliveries: 0, first: received, last: received }
+    }
+
+    /// Notes numbers as stored.
+    pub(crate) fn store(&mut self, range: Range) {
+        self.stored.insert(range);
+        self.line.tracked = self.line.tracked.max(range.end());
+    }
+
+    /// Whether the sets are more than the wire format carries: neither an answer nor a journal line could tell them.
+    fn is_shredded(&self) -> bool {
+        let dropped = self.line.dropped.iter().map(|(_, numbers)| numbers.pieces());
+        let mut line = Vec::new();
+        self.line.encode(&mut line);
+        dropped.chain([self.stored.pieces()]).any(|pieces| pieces > MAX_RANGES)
+            || line.len() > MAX_STREAM_LINE
+    }
+
+    fn write_delivery(&self, out: &mut Vec<u8>, app: &str, request: &Request) {
+        let mut line = Vec::new();
+        self.line.encode(&mut line);
+        let identity = &self.line.identity;
+        let tokens = [
+            ("release", identity.release.as_deref().map(str::as_bytes)),
+            ("env", identity.env.as_deref().map(str::as_bytes)),
+            ("session", identity.session.as_deref().map(str::as_bytes)),
+            ("page", None),
+            ("user", None),
+            ("context", None),
+        ];
+        let stream = self.line.stream.to_text();
+        let source = Source {
+            stream: stream.as_str(),
+            received: request.received,
+            app,
+            tokens,
+            agent: &request.agent,
+        };
+        event_line::write_delivery(out, &source, self.deliveries, line.trim_ascii_end());
+    }
+}

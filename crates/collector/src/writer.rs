@@ -1,0 +1,208 @@
+//! The one writer: takes what is waiting as a group, stores it, answers each.
+//!
+//! It is a thread, since all it does blocks. Who hands something over may go away: what was handed over is stored.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::config::Clock;
+use crate::disk::Disk;
+use crate::journal::{self, Position};
+use crate::store::{CommitError, Request, Store, Verdict};
+
+/// Requests that wait for the writer. Each has its share of the body budget (see `http`), so this bounds only counts.
+const QUEUE: usize = 1_024;
+/// Bytes of lines that one fsync takes: some ten thousand events, under a tenth of a second on a slow disk.
+const MAX_GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// The index is made durable so often. What it lags is read from the journal on start, but for `tracked` and `holds`,
+/// which the client repeats with every request.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// Why a request was not stored. The client keeps all and comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotStored {
+    /// The disk is full.
+    Full,
+    /// A write or a sync failed; what was half written is undone.
+    Failed,
+    /// Nothing can be stored before a restart.
+    Stopped,
+}
+
+struct Job {
+    request: Request,
+    answer: oneshot::Sender<Result<Verdict, NotStored>>,
+}
+
+enum Message {
+    Store(Box<Job>),
+    /// Finish what came before, take nothing more, end.
+    Close,
+}
+
+/// The way to the writer.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sender: mpsc::Sender<Message>,
+    stopped: Arc<AtomicBool>,
+    synced: watch::Receiver<Option<Position>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread. `guard` is dropped when it ends.
+    pub(crate) fn start<D: Disk>(
+        mut store: Store<D>,
+        clock: Clock,
+        guard: impl Send + 'static,
+    ) -> std::io::Result<Writer> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (position, synced) = watch::channel(store.newest());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let work = Work { store, receiver, clock, position, stopped: stopped.clone(), dirty_since: None };
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
+            let _guard = guard;
+            runtime.block_on(work.run());
+        })?;
+        Ok(Writer { sender, stopped, synced, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands a request over and waits until it is on disk.
+    pub(crate) async fn store(&self, request: Request) -> Result<Verdict, NotStored> {
+        let (answer, stored) = oneshot::channel();
+        let message = Message::Store(Box::new(Job { request, answer }));
+        self.sender.send(message).await.map_err(|_| NotStored::Stopped)?;
+        stored.await.unwrap_or(Err(NotStored::Stopped))
+    }
+
+    /// Whether it can store.
+    pub(crate) fn is_well(&self) -> bool {
+        !self.stopped.load(Ordering::Acquire) && !self.sender.is_closed()
+    }
+
+    /// The file written to and how much of it is synced, once something was written.
+    pub(crate) fn synced(&self) -> Option<Position> {
+        self.synced.borrow().clone()
+    }
+
+    /// Lets the writer finish what was handed over, and waits for its end.
+    pub(crate) async fn close(&self) {
+        let _ = self.sender.send(Message::Close).await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+            if !matches!(joined, Ok(true)) {
+                tracing::error!("the writer ended badly");
+            }
+        }
+    }
+}
+
+struct Work<D: Disk> {
+    store: Store<D>,
+    receiver: mpsc::Receiver<Message>,
+    clock: Clock,
+    position: watch::Sender<Option<Position>>,
+    stopped: Arc<AtomicBool>,
+    /// When the index was first changed since it was last made durable.
+    dirty_since: Option<Instant>,
+}
+
+impl<D: Disk> Work<D> {
+    async fn run(mut self) {
+        self.checkpoint();
+        loop {
+            let due = self.dirty_since.map(|since| since + CHECKPOINT);
+            let received = match due {
+                Some(due) => tokio::time::timeout_at(due, self.receiver.recv()).await,
+                None => Ok(self.receiver.recv().await),
+            };
+            match received {
+                Ok(None) => break,
+                Ok(Some(message)) => self.take(message),
+                Err(_) => {}
+            }
+            if due.is_some_and(|due| due <= Instant::now()) {
+                self.checkpoint();
+            }
+        }
+        self.checkpoint();
+        tracing::info!("writer ended, everything taken is on disk");
+    }
+
+    /// One message and all that wait behind it, as far as a group goes.
+    fn take(&mut self, first: Message) {
+        let mut jobs = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Store(job) => {
+                    bytes += job.request.lines.len();
+                    jobs.push(*job);
+                }
+                Message::Close => self.receiver.close(),
+            }
+            next = if bytes < MAX_GROUP_BYTES { self.receiver.try_recv().ok() } else { None };
+        }
+        while !jobs.is_empty() {
+            let rest = jobs.split_off(same_day(&jobs));
+            self.commit(jobs);
+            jobs = rest;
+        }
+    }
+
+    fn commit(&mut self, jobs: Vec<Job>) {
+        let (requests, answers): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
+        let result = self.store.commit(&requests);
+        self.stopped.store(self.store.stopped(), Ordering::Release);
+        match result {
+            Ok((verdicts, position)) => {
+                if position.is_some() {
+                    self.position.send_replace(position);
+                }
+                self.dirty_since.get_or_insert_with(Instant::now);
+                for (answer, verdict) in answers.into_iter().zip(verdicts) {
+                    // The client may have gone; what it sent is stored all the same.
+                    let _ = answer.send(Ok(verdict));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, requests = requests.len(), "a group was not stored");
+                let reason = self.reason(&error);
+                for answer in answers {
+                    let _ = answer.send(Err(reason));
+                }
+            }
+        }
+    }
+
+    fn reason(&self, error: &CommitError) -> NotStored {
+        match error {
+            _ if self.store.stopped() => NotStored::Stopped,
+            error if error.is_full() => NotStored::Full,
+            _ => NotStored::Failed,
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        self.dirty_since = None;
+        if let Err(error) = self.store.checkpoint((self.clock)()) {
+            tracing::error!(%error, "the index could not be made durable");
+        }
+    }
+}
+
+/// How many jobs from the first on belong into the same day's file.
+fn same_day(jobs: &[Job]) -> usize {
+    let day = |job: &Job| journal::day_at(job.request.received);
+    let first = jobs.first().map(day);
+    jobs.iter().take_while(|job| Some(day(job)) == first).count().max(1)
+}
