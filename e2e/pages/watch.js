@@ -1,0 +1,26 @@
+// Runs before anything else and counts what the package does to the page. It watches; it changes nothing.
+window.watched = { listeners: [], writes: [], errors: [], consoleErrors: [], restored: 0, hidden: 0 };
+
+const { addEventListener } = EventTarget.prototype;
+EventTarget.prototype.addEventListener = function (type, ...rest) {
+  window.watched.listeners.push(`${this?.constructor?.name ?? 'Window'} ${type}`);
+  return addEventListener.call(this, type, ...rest);
+};
+
+const { setItem } = Storage.prototype;
+Storage.prototype.setItem = function (key, value) {
+  window.watched.writes.push(key);
+  return setItem.call(this, key, value);
+};
+
+const { error } = console;
+console.error = (...values) => {
+  window.watched.consoleErrors.push(values.map(String).join(' '));
+  error.apply(console, values);
+};
+
+addEventListener.call(window, 'error', ({ message }) => window.watched.errors.push(message));
+addEventListener.call(window, 'unhandledrejection', ({ reason }) => window.watched.errors.push(String(reason)));
+// From the back/forward cache.
+addEventListener.call(window, 'pageshow', ({ persisted }) => persisted && window.watched.restored++);
+addEventListener.call(document, 'visibilitychange', () => document.visibilityState === 'hidden' && window.watched.hidden++);

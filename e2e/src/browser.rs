@@ -1,0 +1,278 @@
+//! The browser, with a profile of its own, driven through its own driver process.
+
+use std::env;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use thirtyfour::session::handle::SessionHandle;
+use thirtyfour::{Capabilities, WebDriver, WindowHandle};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::process::{self, Process};
+use crate::wait;
+
+/// Browsers at a time: more than the machine has cores would only make each other slow.
+static BROWSERS: Semaphore = Semaphore::const_new(2);
+
+/// The browsers that the tests can drive. Others of W3C WebDriver follow as variants; what differs is said here alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Chromium, by chromedriver.
+    #[default]
+    Chromium,
+}
+
+impl Engine {
+    /// The driver, on a port that it chooses itself.
+    fn driver(self) -> Command {
+        match self {
+            Self::Chromium => {
+                let mut command = Command::new(env::var_os("CHROMEDRIVER").unwrap_or("chromedriver".into()));
+                command.arg("--port=0");
+                command
+            }
+        }
+    }
+
+    /// The port in a line of the driver's output, if that names one.
+    fn port(self, line: &str) -> Option<u16> {
+        match self {
+            Self::Chromium => {
+                let (_, port) = line.split_once("started successfully on port ")?;
+                port.trim_end().trim_end_matches('.').parse().ok()
+            }
+        }
+    }
+
+    fn capabilities(self, profile: &Path, scheme: Scheme) -> Value {
+        match self {
+            Self::Chromium => {
+                let mut args: Vec<String> = CHROMIUM_ARGS.map(str::to_owned).into();
+                args.push(format!("--user-data-dir={}", profile.display()));
+                // blink::mojom::PreferredColorScheme
+                let number = match scheme {
+                    Scheme::Dark => 0,
+                    Scheme::Light => 1,
+                };
+                args.push(format!("--blink-settings=preferredColorScheme={number}"));
+                let mut options = json!({ "args": args });
+                if let Some(binary) = env::var_os("CHROMIUM") {
+                    options["binary"] = binary.to_string_lossy().into();
+                }
+                json!({ "browserName": "chrome", "goog:chromeOptions": options })
+            }
+        }
+    }
+
+    /// Whether a process of the browser runs pages.
+    fn is_renderer(self, command_line: &str) -> bool {
+        match self {
+            Self::Chromium => {
+                command_line.contains("--type=renderer") && !command_line.contains("--extension-process")
+            }
+        }
+    }
+
+    /// Whether a process is the browser itself.
+    fn is_browser(self, command_line: &str) -> bool {
+        match self {
+            Self::Chromium => command_line.contains("--user-data-dir=") && !command_line.contains("--type="),
+        }
+    }
+
+    /// Where in the profile localStorage lies on the disk.
+    fn local_storage(self) -> &'static str {
+        match self {
+            Self::Chromium => "Default/Local Storage/leveldb",
+        }
+    }
+}
+
+/// `--no-sandbox`: Chromium refuses to run as root with one. The rest keeps it from talking to anyone but the tests.
+const CHROMIUM_ARGS: [&str; 8] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+];
+
+/// What the user prefers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// `prefers-color-scheme: light`.
+    #[default]
+    Light,
+    /// `prefers-color-scheme: dark`.
+    Dark,
+}
+
+/// A running browser. Dropped, it is killed, with its driver.
+#[derive(Debug)]
+pub struct Browser {
+    engine: Engine,
+    session: Arc<SessionHandle>,
+    driver: Process,
+    profile: PathBuf,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Browser {
+    /// Starts a browser whose profile is the folder; one that a browser has used before is continued.
+    ///
+    /// # Errors
+    /// When the driver or the browser does not start.
+    pub async fn start(engine: Engine, profile: &Path, scheme: Scheme) -> Result<Self> {
+        let permit = BROWSERS.acquire().await?;
+        let mut command = engine.driver();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = Process::start(&mut command)?;
+        let output = driver.child().stdout.take().context("the driver has no output")?;
+        // Reads on to the end, so that the driver never waits for a reader.
+        let (tell, told) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+            let _ = tell.send(lines.by_ref().find_map(|line| engine.port(&line)));
+            lines.for_each(drop);
+        });
+        let port = tokio::time::timeout(wait::LIMIT, told).await??.context("the driver names no port")?;
+        let capabilities = match engine.capabilities(profile, scheme) {
+            Value::Object(members) => Capabilities::from(members),
+            _ => bail!("capabilities are an object"),
+        };
+        let session = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        let handle = Arc::clone(session.handle());
+        // Its way to end a session is a request in a destructor; ours is to kill the processes.
+        session.leak().ok().context("the session has ended at once")?;
+        Ok(Self { engine, session: handle, driver, profile: profile.to_owned(), _permit: permit })
+    }
+
+    /// The WebDriver session, for what has no method here.
+    pub fn session(&self) -> &Arc<SessionHandle> {
+        &self.session
+    }
+
+    /// Loads a page into the current tab.
+    ///
+    /// # Errors
+    /// When it cannot be loaded.
+    pub async fn goto(&self, url: &str) -> Result<()> {
+        self.session.goto(url).await.with_context(|| format!("cannot load {url}"))
+    }
+
+    /// Runs a function body in the page; a promise is awaited.
+    ///
+    /// # Errors
+    /// What it threw.
+    pub async fn run(&self, body: &str, arguments: &[Value]) -> Result<Value> {
+        let result = self.session.execute(body, arguments.to_vec()).await;
+        Ok(result.with_context(|| format!("in the page: {body}"))?.json().clone())
+    }
+
+    /// Waits until an expression is truthy in the page, and returns its value.
+    ///
+    /// # Errors
+    /// When it throws or never is.
+    pub async fn wait_for(&self, expression: &str) -> Result<Value> {
+        let body = format!("return {expression}");
+        let what = format!("in the page: {expression}");
+        wait::until(&what, || async {
+            let value = self.run(&body, &[]).await?;
+            let is_falsy = matches!(value, Value::Null | Value::Bool(false)) || value == 0 || value == "";
+            Ok((!is_falsy).then_some(value))
+        })
+        .await
+    }
+
+    /// Opens a tab in front of the current one, and goes there.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn open_tab(&self) -> Result<WindowHandle> {
+        let tab = self.session.new_tab().await?;
+        self.switch_to(&tab).await?;
+        Ok(tab)
+    }
+
+    /// The current tab.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub async fn tab(&self) -> Result<WindowHandle> {
+        Ok(self.session.window().await?)
+    }
+
+    /// Makes a tab the current one.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub async fn switch_to(&self, tab: &WindowHandle) -> Result<()> {
+        Ok(self.session.switch_to_window(tab.clone()).await?)
+    }
+
+    /// Kills the process that runs the current tab's page, and nothing else.
+    ///
+    /// Which one that is no driver says, but it is the one that computes when the page does.
+    ///
+    /// # Errors
+    /// When it cannot be told apart.
+    pub async fn kill_renderer(&self) -> Result<()> {
+        let pid = wait::until("one renderer is busy", || async {
+            let before = self.renderers();
+            self.run(BUSY, &[]).await?;
+            let mut worked: Vec<(u64, u32)> = before
+                .iter()
+                .map(|(pid, ticks)| (process::ticks(*pid).saturating_sub(*ticks), *pid))
+                .collect();
+            worked.sort_unstable_by_key(|(ticks, _)| std::cmp::Reverse(*ticks));
+            let second = worked.get(1).map_or(0, |(ticks, _)| *ticks);
+            // Three ticks are 30 of 300 ms, more than an idle page ever needs.
+            Ok(worked.first().filter(|(ticks, _)| *ticks > 3 * second + 3).map(|(_, pid)| *pid))
+        })
+        .await?;
+        process::kill(pid);
+        wait::until_true("the renderer is gone", || !process::is_alive(pid)).await
+    }
+
+    /// Kills the whole browser. Its profile stays as it is on the disk.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub async fn kill(self) -> Result<()> {
+        let is_browser = |pid: &u32| self.engine.is_browser(&process::command_line(*pid));
+        let pid = process::descendants(self.driver.pid()).into_iter().find(is_browser);
+        let pid = pid.context("the driver has no browser")?;
+        process::kill(pid);
+        wait::until_true("the browser is gone", || !process::is_alive(pid)).await
+    }
+
+    /// Waits until the disk has a text in the profile's localStorage: the browser writes it there late.
+    ///
+    /// # Errors
+    /// When it never has.
+    pub async fn until_on_disk(&self, text: &str) -> Result<()> {
+        let folder = self.profile.join(self.engine.local_storage());
+        wait::until_true("localStorage is on the disk", || {
+            let Ok(entries) = std::fs::read_dir(&folder) else { return false };
+            let files = entries.flatten().filter_map(|entry| std::fs::read(entry.path()).ok());
+            files.into_iter().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+        })
+        .await
+    }
+
+    fn renderers(&self) -> Vec<(u32, u64)> {
+        let renderers = process::descendants(self.driver.pid())
+            .into_iter()
+            .filter(|pid| self.engine.is_renderer(&process::command_line(*pid)));
+        renderers.map(|pid| (pid, process::ticks(pid))).collect()
+    }
+}
+
+const BUSY: &str = "const end = performance.now() + 300; while (performance.now() < end);";
