@@ -40,6 +40,7 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
+    /// In the order in which they are set up.
     pub(crate) const ALL: [Self; 7] = [
         Self::Node,
         Self::NodePackages,
@@ -62,10 +63,15 @@ impl Tool {
         }
     }
 
-    fn ensure(self, repo: &Repo, way: Option<Way>) -> Result<Found> {
+    fn is_wanted(self, wanted: &[Self]) -> bool {
+        wanted.contains(&self) || self == Self::Node && wanted.contains(&Self::NodePackages)
+    }
+
+    /// `tools` are those that were found before it.
+    fn ensure(self, repo: &Repo, way: Option<Way>, tools: &Tools) -> Result<Found> {
         match self {
             Self::Node => node::ensure(repo),
-            Self::NodePackages => node::ensure_packages(repo),
+            Self::NodePackages => node::ensure_packages(repo, tools),
             Self::Wasm => wasm::ensure(repo, way),
             Self::WasmBindgen => cargo_tool::wasm_bindgen(repo),
             Self::WasmPack => cargo_tool::wasm_pack(repo),
@@ -173,9 +179,9 @@ pub(crate) fn prepare(repo: &Repo, wanted: &[Tool], way: Option<Way>) -> Result<
     println!("set-up (tools in {})", repo.cache.display());
     let mut tools = Tools::default();
     let mut failed = Vec::new();
-    for &tool in wanted {
+    for tool in Tool::ALL.into_iter().filter(|tool| tool.is_wanted(wanted)) {
         let start = Instant::now();
-        match tool.ensure(repo, way) {
+        match tool.ensure(repo, way, &tools) {
             Ok(found) => {
                 println!("  {:<14} {:>6.1} s  {}", tool.name(), start.elapsed().as_secs_f32(), found.said);
                 tools.add(found);

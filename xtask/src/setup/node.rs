@@ -1,32 +1,70 @@
 //! Node, npm, and the packages of the checkout.
 
+use std::env::consts::{ARCH, OS};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::repo::Repo;
-use crate::setup::{Found, announce, apt};
+use crate::setup::{Found, Tools, announce, apt};
 use crate::shell::{Cmd, which};
 
-/// The oldest that the JavaScript tests run on.
+/// The oldest that the JavaScript tests run on. Debian 12 has 18, so its npm fetches a newer one.
 const OLDEST: u32 = 20;
+/// What is fetched where there is none or an older one.
+const FETCHED: &str = "22.23.3";
 const LIMIT: Duration = Duration::from_secs(600);
 
 pub(super) fn ensure(repo: &Repo) -> Result<Found> {
-    if which("node").is_none() || which("npm").is_none() {
+    if let (Some(version), Some(_)) = (new_enough(Path::new("node")), which("npm")) {
+        return Ok(Found { said: version, ..Found::default() });
+    }
+    if which("npm").is_none() {
         apt::install(repo, &["nodejs", "npm"])?;
+        if let Some(version) = new_enough(Path::new("node")) {
+            return Ok(Found { said: format!("{version}, of Debian"), ..Found::default() });
+        }
     }
-    let version = Cmd::new("node").arg("--version").ask()?;
-    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_none_or(|major| major < OLDEST) {
-        bail!("Node is {version}, {OLDEST} or later is needed: https://nodejs.org/en/download");
+    let bin = fetch(repo).with_context(|| {
+        format!("by hand: install Node {OLDEST} or later, https://nodejs.org/en/download")
+    })?;
+    let version = new_enough(&bin.join("node")).context("the Node that npm has does not run here")?;
+    Ok(Found { said: format!("{version}, from npm"), path: vec![bin], ..Found::default() })
+}
+
+/// The version of a Node that is new enough.
+fn new_enough(node: &Path) -> Option<String> {
+    let version = Cmd::new(node).arg("--version").ask().ok()?;
+    let major: u32 = version.strip_prefix('v')?.split('.').next()?.parse().ok()?;
+    (major >= OLDEST).then_some(version)
+}
+
+/// Installs Node from npm into the cache folder, once; returns the folder of its program.
+fn fetch(repo: &Repo) -> Result<PathBuf> {
+    let platform = match (OS, ARCH) {
+        ("linux", "x86_64") => "linux-x64",
+        ("linux", "aarch64") => "linux-arm64",
+        _ => bail!("Node is missing or older than {OLDEST}"),
+    };
+    let dir = repo.tool("node", FETCHED);
+    let bin = dir.join("node_modules").join(format!("node-{platform}")).join("bin");
+    if new_enough(&bin.join("node")).is_none() {
+        let package = format!("node-{platform}@{FETCHED}");
+        announce(&format!("npm install {package}"));
+        fs::create_dir_all(&dir)?;
+        // Without one, npm installs into the next folder above that has one.
+        fs::write(dir.join("package.json"), "{\"private\":true}\n")?;
+        let npm =
+            Cmd::new("npm").args(["install", "--no-audit", "--no-fund", &package]).dir(&dir).limit(LIMIT);
+        npm.run_quiet(&repo.log("node"))?;
     }
-    Ok(Found { said: version, ..Found::default() })
+    Ok(bin)
 }
 
 /// TypeScript, esbuild and wasm-opt: `npm ci`, unless what is there was installed from the very same lock file.
-pub(super) fn ensure_packages(repo: &Repo) -> Result<Found> {
+pub(super) fn ensure_packages(repo: &Repo, tools: &Tools) -> Result<Found> {
     let bin = repo.root.join("node_modules").join(".bin");
     let found = |said: &str| Found { said: said.to_owned(), path: vec![bin.clone()], ..Found::default() };
     let lock = fs::read(repo.root.join("package-lock.json")).context("cannot read package-lock.json")?;
@@ -35,7 +73,7 @@ pub(super) fn ensure_packages(repo: &Repo) -> Result<Found> {
         return Ok(found("as locked"));
     }
     announce("npm ci");
-    let npm = Cmd::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&repo.root).limit(LIMIT);
+    let npm = tools.cmd("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&repo.root).limit(LIMIT);
     npm.run_quiet(&repo.log("npm-ci")).context("by hand: npm ci")?;
     fs::write(stamp, lock)?;
     Ok(found("installed as locked"))
