@@ -26,13 +26,7 @@ impl Pipeline {
         }
         // An adopter reads the line, so it need not hear of this from us; without one in the storage it must.
         let is_told = old.line_saved == LineSaved::Yes || old.book.tracked == 0;
-        old.leave();
-        if old.batches.is_empty() && is_told {
-            self.settled.add(&old.book);
-            return;
-        }
-        old.want(now);
-        self.streams.others.push(old);
+        self.leave(old, is_told);
     }
 
     /// Takes over a stream whose lock the driver holds, with its stream line, if there is one, and the ranges of the
@@ -107,13 +101,27 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Forgets a stream and counts nothing: it stays in the storage, and its lock goes back. The own stream stays.
+    /// Gives an adopted stream back and counts nothing: it stays in the storage. Memory keeps what no storage has, as
+    /// of a stream that was [left](Self::begin_stream).
     pub fn release(&mut self, now: Instant, stream: StreamId) {
         self.advance(now);
-        let Some(index) = self.streams.others.iter().position(|outbox| outbox.id == stream) else { return };
-        let mut outbox = self.streams.others.swap_remove(index);
-        outbox.release_all();
-        self.settled.add(&outbox.book);
+        let is_it = |outbox: &Outbox| outbox.id == stream && outbox.role == Role::Adopted;
+        if let Some(index) = self.streams.others.iter().position(is_it) {
+            let outbox = self.streams.others.swap_remove(index);
+            let is_told = outbox.line_saved == LineSaved::Yes || !outbox.has_news();
+            self.leave(outbox, is_told);
+        }
+    }
+
+    /// Keeps what no storage has, and whatever else nobody could tell from the storage.
+    fn leave(&mut self, mut outbox: Outbox, is_told: bool) {
+        outbox.leave();
+        if outbox.batches.is_empty() && is_told {
+            self.settled.add(&outbox.book);
+            return;
+        }
+        outbox.want(self.now);
+        self.streams.others.push(outbox);
     }
 
     /// Counts everything that is held as [`Reason::Off`], erases the streams held, and tells the collector with one
@@ -159,14 +167,6 @@ impl Outbox {
         self.failed = false;
         self.left_behind = crate::Ranges::new();
         self
-    }
-
-    /// Nothing is held any more, and nothing of it was lost.
-    fn release_all(&mut self) {
-        let mut held = self.holds(None);
-        held.subtract(&self.book.fated());
-        self.book.released.extend(&held);
-        self.batches.clear();
     }
 
     /// What the line in the storage knows.

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Duration, Instant, Number, Output, Pipeline, Ranges, Reason, RequestId, Via,
-    outbox::{Outbox, Role},
+    outbox::{LineSaved, Outbox, Role},
     pipeline::Flight,
 };
 
@@ -138,8 +138,12 @@ impl Pipeline {
             return outbox.want(self.now);
         }
         match flight.carried.as_slice() {
-            [] if reason == Reason::Rejected && outbox.role == Role::Adopted => {
-                // Even the new line is refused. The batches may still be read; without any, nothing can be told.
+            [] if reason == Reason::Rejected
+                && outbox.role == Role::Adopted
+                && outbox.line_saved == LineSaved::Yes =>
+            {
+                // Even the new line is refused. The batches may still be read; without any, the line stays where it
+                // is: a collector that can read it may come.
                 outbox.asked = true;
                 outbox.want(self.now);
                 self.settle(index, true);
@@ -162,16 +166,18 @@ impl Pipeline {
         }
     }
 
-    /// A stream that holds nothing, and whose drops a 200 answered, is done; `untold` gives up on telling.
-    fn settle(&mut self, index: usize, untold: bool) {
-        let is_done = |outbox: &Outbox| outbox.batches.is_empty() && (untold || !outbox.has_news());
+    /// A stream that holds nothing, and whose drops a 200 answered, is done and erased; or given back as it is.
+    fn settle(&mut self, index: usize, give_back: bool) {
+        let is_done = |outbox: &Outbox| outbox.batches.is_empty() && (give_back || !outbox.has_news());
         let Some(other) = index.checked_sub(1) else { return };
         if !self.streams.others.get(other).is_some_and(is_done) {
             return;
         }
         let mut outbox = self.streams.others.swap_remove(other);
         if outbox.role == Role::Adopted {
-            outbox.erase_line(&mut self.out);
+            if !give_back {
+                outbox.erase_line(&mut self.out);
+            }
             self.out.after.push_back(Output::Settled(outbox.id));
         }
         self.settled.add(&outbox.book);

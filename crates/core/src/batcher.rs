@@ -60,12 +60,12 @@ impl Batcher {
 
     /// Bytes on the wire, were it sealed now; never less than what a seal makes of it.
     pub(crate) fn bytes(&self) -> usize {
-        if self.is_empty() { 0 } else { self.bytes_with(0) }
+        if self.is_empty() { 0 } else { HEAD_ROOM + self.context.len() + self.lines.len() }
     }
 
     /// Bytes on the wire with one more line.
     pub(crate) fn bytes_with(&self, line: usize) -> usize {
-        HEAD_ROOM + self.context.len() + self.lines.len() + line + 1
+        HEAD_ROOM + self.context.len() + self.lines.len() + line + 1 // its line break
     }
 
     /// The hot path: two appends to a buffer that keeps its capacity from batch to batch.

@@ -38,16 +38,6 @@ impl Book {
         let fated = self.delivered.count() + self.dropped.count() + self.released.count();
         u64::from(self.tracked).saturating_sub(fated)
     }
-
-    /// Every number that is not held.
-    pub(crate) fn fated(&self) -> Ranges {
-        let mut fated = self.delivered.clone();
-        fated.extend(&self.released);
-        for (_, numbers) in self.dropped.iter() {
-            fated.extend(numbers);
-        }
-        fated
-    }
 }
 
 /// A view of all books.

@@ -43,7 +43,7 @@ pub enum Output {
     },
     /// Nothing that was tracked before this [`flush`](crate::Pipeline::flush) is held any more.
     Flushed(FlushId),
-    /// An adopted stream is done and erased: give its lock back.
+    /// An adopted stream is done and erased, or its line is unreadable and stays: give its lock back.
     Settled(StreamId),
     /// A Retry-After came: write it for the other tabs of the origin.
     Gate {

@@ -63,7 +63,7 @@ impl Pipeline {
     fn next_load(&mut self, index: usize) -> Option<Output> {
         let has_room = self.has_room_to_load();
         let limit = self.config.max_request_bytes;
-        let outbox = self.streams.at_mut(index).filter(|outbox| has_room && outbox.loaded < limit)?;
+        let outbox = self.streams.at_mut(index).filter(|outbox| has_room && outbox.ready() < limit)?;
         let at = outbox
             .batches
             .iter()
@@ -138,6 +138,12 @@ impl Outbox {
     fn has_sendable(&self, has_room: bool) -> bool {
         let can_go = |batch: &crate::batch::Batch| batch.is_loaded() || (has_room && !batch.loading);
         self.batches.iter().any(|batch| batch.is_pending() && can_go(batch))
+    }
+
+    /// Bytes that a request could take now.
+    fn ready(&self) -> usize {
+        let ready = self.batches.iter().filter(|batch| batch.is_pending());
+        ready.fold(0, |sum, batch| sum + batch.bytes.len())
     }
 
     /// Marks what one request carries: what matters most, then the oldest, up to `limit` bytes but at least one batch;
