@@ -126,10 +126,10 @@ pub fn artifact(variable: &str, below_target: &str, made_by: &str) -> Result<Pat
     Ok(path)
 }
 
-/// Cargo's target folder: the tests' own binary lies in it.
+/// Cargo's target folder: the tests' own binary lies in its `debug/deps`.
 pub fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
+    let binary = env::current_exe().unwrap_or_default();
+    binary.ancestors().nth(3).map(Path::to_owned).unwrap_or_default()
 }
 
 /// An address of this machine on which nothing listens, to be used again and again: below the ports that Linux gives to

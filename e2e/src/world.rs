@@ -59,7 +59,8 @@ impl World {
         Browser::start(Engine::default(), &self.profile(), Scheme::default()).await
     }
 
-    /// Options of a client that is on and sends through the proxy; the members of `more` are added or replaced.
+    /// Options of a client that is on and sends through the proxy; the members of `more` are added or replaced, those
+    /// that are null are left out.
     pub fn options(&self, more: &Value) -> Value {
         let mut options = json!({
             "url": format!("http://{}/v1/events", self.proxy.address()),
@@ -72,6 +73,9 @@ impl World {
         });
         for (name, value) in more.as_object().into_iter().flatten() {
             options[name] = value.clone();
+        }
+        if let Some(members) = options.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
         }
         options
     }

@@ -1,0 +1,67 @@
+//! Without the wasm, and with options that are wrong: the app never notices.
+
+use anyhow::{Result, ensure};
+use beaconry_e2e::proxy::Fault;
+use beaconry_e2e::world::World;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_wasm_a_page_delivers_on_its_way_out() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    world.site.remove(".wasm");
+    browser.goto(&world.page()).await?;
+    browser.wait_for("window.page?.telemetry.stats().mode === 'degraded'").await?;
+    world.track(&browser, "d", 100).await?;
+    browser.goto(&world.blank_page()).await?;
+    world.truth.stored_once(&world.journal()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_without_wasm_could_not_send_a_later_visit_drains() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    world.site.remove(".wasm");
+    world.proxy.set(Fault::CutBefore);
+    browser.goto(&world.page()).await?;
+    browser.wait_for("window.page?.telemetry.stats().mode === 'degraded'").await?;
+    world.track(&browser, "d", 100).await?;
+    browser.goto(&world.blank_page()).await?;
+    world.proxy.set(Fault::Pass);
+    world.site.restore();
+    world.visit(&browser).await?;
+    world.truth.stored_once(&world.journal()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_options_are_named_and_the_app_goes_on() -> Result<()> {
+    let world = World::start().await?;
+    let browser = world.browser().await?;
+    for (option, wrong) in [
+        ("url", json!(5)),
+        ("url", json!("ftp://127.0.0.1/v1/events")),
+        ("key", Value::Null),
+        ("key", json!("")),
+        ("flag", json!("ON")),
+        ("flag", json!({ "rollout": 101 })),
+        ("release", json!({})),
+        ("limits", json!("none")),
+    ] {
+        browser.goto(&world.page_with(&json!({ option: wrong }))).await?;
+        browser.wait_for("window.page").await?;
+        browser.run("page.call('wrong'); page.track('wrong', 10); page.telemetry.setUser(null)", &[]).await?;
+        let result = browser.run("return page.telemetry.flush()", &[]).await?;
+        ensure!(result["held"] == 0, "{option}: {result}");
+        let stats = browser.run("return page.telemetry.stats()", &[]).await?;
+        ensure!(stats["mode"] == "off" && stats["tracked"] == 0, "{option}: {stats}");
+        let errors = browser.run("return watched.consoleErrors", &[]).await?;
+        let is_named = errors[0].as_str().is_some_and(|text| text.contains(&format!("options.{option} ")));
+        ensure!(is_named && errors.as_array().is_some_and(|all| all.len() == 1), "{option}: {errors}");
+        let thrown = browser.run("return watched.errors", &[]).await?;
+        ensure!(thrown == json!([]), "{option} = {wrong}: {thrown}");
+    }
+    ensure!(world.proxy.seen().is_empty(), "something was sent");
+    Ok(())
+}
