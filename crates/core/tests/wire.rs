@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 
 use beaconry_core::{
-    Answer, BatchLine, Body, DecodeError, Dropped, Duration, Identity, Instant, Range, Ranges, Reason,
-    StreamId, StreamLine, answer, json, wire,
+    Answer, BatchLine, Body, DecodeError, Dropped, Duration, Identity, Instant, MAX_RANGES, Range, Ranges,
+    Reason, StreamId, StreamLine, answer, json, wire,
 };
 use proptest::prelude::*;
 
@@ -67,6 +67,29 @@ fn a_line_of_another_version_is_refused_as_such() {
 fn a_loss_of_unknown_reason_is_refused_rather_than_forgotten() {
     let text = encoded(&full_line()).replace("\"full\"", "\"gremlins\"");
     assert_eq!(StreamLine::decode(text.as_bytes()), Err(DecodeError::Json));
+}
+
+/// Every other number from `first` on.
+fn scattered(first: u32, pieces: usize) -> Ranges {
+    (first..).step_by(2).take(pieces).map(|start| range(start, start + 1)).collect()
+}
+
+#[test]
+fn a_reason_told_twice_cannot_outgrow_the_limit() {
+    let told = |pieces: [usize; 2]| {
+        let mut text = b"{\"full\":".to_vec();
+        scattered(0, pieces[0]).encode(&mut text);
+        text.extend_from_slice(b",\"full\":");
+        scattered(20_000, pieces[1]).encode(&mut text);
+        let dropped = String::from_utf8(text).unwrap() + "}";
+        encoded(&full_line()).replace("{\"full\":[[117,120]]}", &dropped)
+    };
+    let line = StreamLine::decode(told([MAX_RANGES / 2; 2]).as_bytes()).unwrap();
+    assert_eq!(line.dropped.get(Reason::Full).pieces(), MAX_RANGES);
+    let again = StreamLine::decode(encoded(&line).as_bytes());
+    assert!(again == Ok(line), "what is taken can be written and read again");
+    let over = told([MAX_RANGES / 2, MAX_RANGES / 2 + 1]);
+    assert!(StreamLine::decode(over.as_bytes()) == Err(DecodeError::Json), "one range more is refused");
 }
 
 #[test]
