@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
@@ -21,6 +22,8 @@ pub(crate) const NEEDS: [Tool; 5] =
 const FILES: &str = include_str!("package-files.txt");
 /// What belongs to the template's own development.
 const NOT_SHIPPED: [&str; 3] = ["test", "tsconfig.json", "node_modules"];
+/// Building std and the client takes a minute or two.
+const LIMIT: Duration = Duration::from_secs(1200);
 /// What Rust's compiler emits unasked: wasm-opt may use it, and no more, so that no browser is lost to an optimisation.
 const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -103,7 +106,8 @@ fn compile(repo: &Repo, tools: &Tools, std: Std, out: &Path) -> Result<()> {
         .arg("--out-dir")
         .arg(out)
         .args([".", "-p", "beaconry", "--features", "npm"])
-        .dir(&repo.root);
+        .dir(&repo.root)
+        .limit(LIMIT);
     match std {
         Std::Stable => wasm_pack.run(),
         Std::Rebuilt => wasm_pack

@@ -1,11 +1,12 @@
 //! Every test of the project, in steps: each prints its seconds, the first failure stops and says how to run it again.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser};
 
 use crate::package::{self, Std};
@@ -25,6 +26,8 @@ const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 struct Context {
     repo: Repo,
     tools: Tools,
+    /// Set once the package of this checkout has been built: no step tests an older one.
+    packed: Cell<bool>,
 }
 
 struct Step {
@@ -69,17 +72,14 @@ const STEPS: [Step; 13] = [
     Step {
         name: "size",
         what: "the budget of bytes, of the packed tarball",
-        needs: &[Tool::NodePackages],
+        needs: &package::NEEDS,
         run: size,
     },
-    Step {
-        name: "e2e",
-        what: "the tarball in a browser against a collector",
-        needs: &[Tool::Chromium],
-        run: e2e,
-    },
+    Step { name: "e2e", what: "the tarball in a browser against a collector", needs: &E2E_NEEDS, run: e2e },
 ];
 
+const E2E_NEEDS: [Tool; 5] =
+    [Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
 const CLIENT_NEEDS: [Tool; 4] = [Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
 
 /// `cargo xtask test`.
@@ -103,7 +103,7 @@ pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
     let start = Instant::now();
     let tools = setup::prepare(&repo, &wanted, way)?;
     let mut seconds = vec![("set-up", start.elapsed().as_secs_f32())];
-    run_steps(&steps, &Context { repo, tools }, &mut seconds)?;
+    run_steps(&steps, &Context { repo, tools, packed: Cell::new(false) }, &mut seconds)?;
     println!("\nall passed");
     for (name, seconds) in &seconds {
         println!("  {name:<14} {seconds:>6.1} s");
@@ -237,24 +237,25 @@ fn webdriver_options(repo: &Repo, browser: &OsStr) -> Result<PathBuf> {
 }
 
 fn package(context: &Context) -> Result<()> {
-    package::build(&context.repo, &context.tools, Std::best(&context.tools)).map(|_| ())
+    if !context.packed.replace(true) {
+        package::build(&context.repo, &context.tools, Std::best(&context.tools))?;
+    }
+    Ok(())
 }
 
 fn size(context: &Context) -> Result<()> {
+    package(context)?;
     size::check(&context.repo, &context.tools)
 }
 
 fn e2e(context: &Context) -> Result<()> {
-    let package = context.repo.target.join("package");
-    if !package.join("package.json").is_file() {
-        bail!("{} is missing: cargo xtask package", package.display());
-    }
+    package(context)?;
     let www = crate::demo::assemble(&context.repo)?;
     context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
     context
         .cmd("cargo")
         .args(["test", "-p", "beaconry-e2e"])
-        .env("BEACONRY_PACKAGE", package)
+        .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
         .env("BEACONRY_WWW", www)
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
         .run()

@@ -60,12 +60,16 @@ fn ensure_either(repo: &Repo) -> Result<Found> {
     match (&target, &source) {
         (Ok(()), Ok(Ok(()))) => return Ok(toolchain.found()),
         (Err(error), _) | (_, Ok(Err(error))) if error.is::<Interrupted>() => bail!(Interrupted),
-        (Err(error), _) | (_, Ok(Err(error))) => announce(&format!("{error}; trying Debian's")),
+        (Err(error), _) | (_, Ok(Err(error))) => {
+            announce(&format!("{}; trying Debian's", error.root_cause()));
+        }
         (Ok(()), Err(_)) => {}
     }
     match debian::ensure(repo) {
         Err(error) if target.is_ok() && !error.is::<Interrupted>() => Ok(toolchain.found()),
-        Err(error) => Err(error).context(format!("by hand: rustup target add {TARGET}; and without rustup")),
+        Err(error) => {
+            Err(error).context(format!("by hand: rustup target add {TARGET}; or Debian's compiler"))
+        }
         found => found,
     }
 }
