@@ -37,45 +37,31 @@ struct Step {
     run: fn(&Context) -> Result<()>,
 }
 
+impl Step {
+    const fn new(
+        name: &'static str,
+        what: &'static str,
+        needs: &'static [Tool],
+        run: fn(&Context) -> Result<()>,
+    ) -> Self {
+        Self { name, what, needs, run }
+    }
+}
+
 const STEPS: [Step; 13] = [
-    Step { name: "format", what: "rustfmt", needs: &[], run: format },
-    Step { name: "clippy", what: "lints, for this machine", needs: &[], run: clippy },
-    Step {
-        name: "clippy-wasm",
-        what: "lints of the client, for the browser",
-        needs: &[Tool::Wasm],
-        run: clippy_wasm,
-    },
-    Step {
-        name: "deny",
-        what: "licences, sources and duplicates of what is used",
-        needs: &[Tool::CargoDeny],
-        run: deny,
-    },
-    Step { name: "xtask", what: "the chores' own tests", needs: &[], run: xtask },
-    Step { name: "core", what: "the core, and the simulator's seeds", needs: &[], run: core },
-    Step { name: "no-std", what: "the core builds where there is no std", needs: &[Tool::Wasm], run: no_std },
-    Step { name: "collector", what: "the collector", needs: &[], run: collector },
-    Step {
-        name: "js",
-        what: "types and tests of the package's JavaScript",
-        needs: &[Tool::NodePackages],
-        run: js,
-    },
-    Step { name: "client", what: "the client in a headless browser", needs: &CLIENT_NEEDS, run: client },
-    Step {
-        name: "package",
-        what: "the tarball that npm would publish",
-        needs: &package::NEEDS,
-        run: package,
-    },
-    Step {
-        name: "size",
-        what: "the budget of bytes, of the packed tarball",
-        needs: &package::NEEDS,
-        run: size,
-    },
-    Step { name: "e2e", what: "the tarball in a browser against a collector", needs: &E2E_NEEDS, run: e2e },
+    Step::new("format", "rustfmt", &[], format),
+    Step::new("clippy", "lints, for this machine", &[], clippy),
+    Step::new("clippy-wasm", "lints of the client, for the browser", &[Tool::Wasm], clippy_wasm),
+    Step::new("deny", "licences, sources and duplicates of what is used", &[Tool::CargoDeny], deny),
+    Step::new("xtask", "the chores' own tests", &[], xtask),
+    Step::new("core", "the core, and the simulator's seeds", &[], core),
+    Step::new("no-std", "the core builds where there is no std", &[Tool::Wasm], no_std),
+    Step::new("collector", "the collector", &[], collector),
+    Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js),
+    Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
+    Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
+    Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
+    Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
