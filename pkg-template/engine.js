@@ -1,0 +1,133 @@
+import { browserStore, keyPrefix, newId, OURS, remember } from './flag.js';
+import { attempt, json } from './serialize.js';
+import { createWriter } from './writer.js';
+
+/** How long the wasm waits for an idle page, in ms: a page that is never idle still delivers. */
+const IDLE_MS = 4_000;
+
+/** How long `flush` waits without a time-out of its own, in ms. */
+const FLUSH_MS = 5_000;
+
+/** Bytes held by default: a fifth of what an origin's localStorage takes. */
+const HELD_BYTES = 1_048_576;
+
+/** Characters of a user's id, and bytes of a context: they are repeated in every batch. */
+const USER_UNITS = 256;
+const CONTEXT_BYTES = 1_024;
+
+/**
+ * What stands behind the public object while telemetry is on: first the writer, then the wasm client that takes its stream
+ * over, and the writer again should that fail.
+ * @param {import('./index.js').TelemetryOptions} options checked
+ */
+export function startEngine(options) {
+  const { url, key, release, env, persist, limits } = options;
+  const prefix = keyPrefix(options);
+  const storage = persist === false ? undefined : browserStore('localStorage');
+  const session = (options.session ??=
+    (storage && remember('sessionStorage', `${OURS}session`)) || newId().slice(6));
+  /** @type {import('./index.js').Stats['mode']} */
+  let mode = 'writer';
+  /** @type {import('./takeover.js').Sink | undefined} */
+  let client;
+  /** @type {Promise<void> | undefined} */
+  let loading;
+  /** @type {AbortController} */
+  let listeners;
+  /** @type {string | undefined} */
+  let user;
+  /** @type {object | undefined} */
+  let context;
+  let writer = write();
+
+  /** A writer with a stream of its own, which follows the page's life. */
+  function write() {
+    const made = createWriter(
+      storage,
+      prefix,
+      JSON.stringify({ release, env, session }).slice(1, -1),
+      `${url}${url.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}&stream=`,
+      limits?.[storage ? 'storageBytes' : 'memoryBytes'] ?? HELD_BYTES,
+      options.page,
+      // In a task of its own: what the app does then disturbs nothing here.
+      (count) => setTimeout(() => attempt(() => options.onDrop?.('full', count))),
+    );
+    const { signal } = (listeners = new AbortController());
+    document.addEventListener('visibilitychange', made.hide, { signal });
+    addEventListener('pagehide', made.close, { signal });
+    addEventListener('pageshow', () => made.resume() && load(), { signal });
+    return made;
+  }
+
+  /** Fetches the wasm, once a page (again after a pageshow); never rejects. */
+  const load = () =>
+    (loading ??= import('./takeover.js')
+      .then(({ takeOver }) => takeOver(options, () => (mode === 'off' ? undefined : writer), storage, install, revert))
+      .catch(revert));
+
+  /** @param {import('./takeover.js').Sink} sink */
+  function install(sink) {
+    client = sink;
+    mode = 'wasm';
+    listeners.abort();
+    share();
+  }
+
+  /** No wasm, or none any more. */
+  function revert() {
+    if (mode === 'off') return;
+    mode = 'degraded';
+    if (!client) return;
+    client = undefined;
+    writer = write();
+    share();
+  }
+
+  /** Brings user and context to who writes. */
+  const share = () => (client ?? writer).share({ user, context });
+
+  // Safari has only the other, which takes the object for no delay.
+  /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: IDLE_MS });
+
+  return {
+    /**
+     * @param {string} line
+     * @param {boolean} high an error: written at once, and sent soon
+     */
+    track(line, high) {
+      if (mode === 'off') return;
+      if (!client?.track(line, high)) writer.track(line, high);
+      if (high) load();
+    },
+
+    /** @param {any} id */
+    setUser(id) {
+      user = `${id ?? ''}`.slice(0, USER_UNITS) || undefined;
+      share();
+    },
+
+    /** @param {unknown} value */
+    setContext(value) {
+      const text = json(value, CONTEXT_BYTES);
+      context = text[0] === '{' ? JSON.parse(text) : undefined;
+      share();
+    },
+
+    /** @param {{ timeout?: number }} [options] */
+    async flush({ timeout = FLUSH_MS } = {}) {
+      const end = Date.now() + timeout;
+      await Promise.race([load(), new Promise((resolve) => setTimeout(resolve, timeout))]);
+      const { held, tracked } = writer.counts();
+      return (await client?.flush(Math.max(end - Date.now(), 0))) ?? { delivered: 0, held, dropped: tracked - held };
+    },
+
+    stats: () => ({ ...(client?.stats() ?? writer.counts()), mode }),
+
+    dispose() {
+      if (mode === 'off') return;
+      mode = 'off';
+      listeners.abort();
+      (client?.dispose ?? writer.close)();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { attempt } from './serialize.js';
+
+/** Decides, before anything is fetched or stored, whether telemetry is on for this visitor. */
+
+/** In front of every key of ours in localStorage and sessionStorage. */
+export const OURS = 'bcn1:';
+
+/**
+ * Whether telemetry is on. Where it is not, what earlier visits left is deleted; all that stays of a visitor who was not
+ * chosen is the random key that keeps the choice stable.
+ * @param {import('./index.js').TelemetryOptions} options checked
+ */
+export function isOn({ flag, visitor }) {
+  let kept = '';
+  if (typeof flag === 'object') {
+    // A choice that cannot be kept is none: such a visitor is in with the last.
+    visitor ??= remember('localStorage', (kept = `${OURS}visitor`));
+    if (flag.rollout === 100 || (visitor && chosen(visitor, flag.rollout))) return true;
+  }
+  if (flag === 'ENABLED') return true;
+  for (const name of /** @type {const} */ (['localStorage', 'sessionStorage'])) {
+    const store = /** @type {any} */ (browserStore(name) ?? {});
+    for (const key of Object.keys(store)) {
+      if (key.startsWith(OURS) && key !== kept) attempt(() => store.removeItem(key));
+    }
+  }
+  return false;
+}
+
+/**
+ * Whether a rollout of `percent` (0 to 100) includes `visitor`. Who is in stays in when the rollout grows. The core has
+ * the same function; they share test vectors.
+ * @param {string} visitor
+ * @param {number} percent
+ */
+export const chosen = (visitor, percent) => fnv1a(`beaconry:${visitor}`) % 10_000 < percent * 100;
+
+/**
+ * FNV-1a, 32 bits, over the UTF-8 of `text`.
+ * @param {string} text
+ */
+export function fnv1a(text) {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/**
+ * What keeps two clients of one origin apart in the storage: `bcn1:<scope>:`.
+ * @param {import('./index.js').TelemetryOptions} options
+ */
+export const keyPrefix = ({ url, app, key }) =>
+  `${OURS}${fnv1a(`${url}\n${app ?? key}`).toString(16).padStart(8, '0')}:`;
+
+/** The collector's word in the key `gate`, for all tabs: `[not before, off until]`, in unix ms, 0 for none. */
+export const NOT_BEFORE = 0;
+export const OFF_UNTIL = 1;
+
+/** The collector can hold clients back, or switch them off, for a day, in ms: a later date is a broken clock's. */
+const GATE_MS = 86_400_000;
+
+/**
+ * @param {string} prefix
+ * @param {number} which
+ */
+export function isGated(prefix, which) {
+  const left = attempt(() => JSON.parse(localStorage[`${prefix}gate`])[which] - Date.now()) ?? 0;
+  return left > 0 && left <= GATE_MS;
+}
+
+/**
+ * A storage of the browser, unless it is blocked.
+ * @param {'localStorage' | 'sessionStorage'} name
+ */
+export const browserStore = (name) => attempt(() => window[name]);
+
+/**
+ * The random text under `key`, made where there is none yet; undefined where it cannot be kept.
+ * @param {'localStorage' | 'sessionStorage'} name
+ * @param {string} key
+ * @returns {string | undefined}
+ */
+export const remember = (name, key) => attempt(() => (window[name][key] ??= newId().slice(6)));
+
+/**
+ * An id of 22 characters: 48 bits of its birth (unix ms) and 80 random bits, as base64url.
+ * @param {number} [birth]
+ */
+export function newId(birth = Date.now()) {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes.set([40, 32, 24, 16, 8, 0].map((shift) => birth / 2 ** shift)); // each modulo 256
+  const text = btoa(String.fromCharCode(...bytes)).slice(0, 22); // without its padding
+  return text.replace(/\W/g, (char) => (char === '+' ? '-' : '_'));
+}

@@ -1,0 +1,41 @@
+import { attempt } from './serialize.js';
+
+/** What takes the place of each option that is absent, and is of its kind; what may not be absent is wrong here. */
+const STANDINS = {
+  url: '',
+  key: '',
+  app: '-',
+  release: '-',
+  env: '-',
+  visitor: '-',
+  session: '-',
+  page: '-',
+  persist: true,
+  debug: true,
+  onDrop: attempt,
+  limits: {},
+};
+
+/** Characters of a text: some are part of every request. */
+const TEXT_UNITS = 1_024;
+
+/**
+ * The options, read once: what the app does to its object later changes nothing.
+ * @param {any} options
+ * @returns {import('./index.js').TelemetryOptions & { flag: import('./index.js').Flag }}
+ * @throws {string} the name of what is missing or wrong
+ */
+export function readOptions(options) {
+  const read = { ...options };
+  const { url, limits } = read;
+  const flag = (read.flag ??= 'DISABLED');
+  if (flag === 'DISABLED') return read;
+  if (flag !== 'ENABLED' && !(flag?.rollout >= 0 && flag.rollout <= 100)) throw 'flag';
+  for (const [name, standin] of Object.entries(STANDINS)) {
+    const value = read[name] ?? standin;
+    if (typeof value !== typeof standin || value === '' || value.length > TEXT_UNITS) throw name;
+  }
+  for (const name in limits) if (!(limits[name] > 0)) throw `limits.${name}`;
+  if (!/^http/.test(attempt(() => new URL(url, document.baseURI).protocol) ?? '')) throw 'url';
+  return read;
+}

@@ -1,0 +1,78 @@
+// Loaded when the page is idle, with the wasm: none of this is parsed before the page paints.
+// @ts-ignore: made by the build
+import init, { TelemetryClient } from './wasm/beaconry.js';
+
+/**
+ * The wasm client as the facade uses it. Once a call into it has thrown, it is dead: the writer goes on under a new stream,
+ * so that no number is used twice, and what the client has stored is delivered by whoever adopts it.
+ *
+ * @typedef {object} Client what is exported as `TelemetryClient`
+ * @property {(line: string, high: boolean) => void} trackLine
+ * @property {(user: string | null) => void} setUser
+ * @property {(context: object | null) => void} setContext
+ * @property {(options: { timeout: number }) => Promise<import('./index.js').FlushResult>} flush
+ * @property {() => Omit<import('./index.js').Stats, 'mode'>} stats
+ * @property {() => void} dispose
+ *
+ * @typedef {object} Sink
+ * @property {(line: string, high: boolean) => boolean} track whether the line was taken
+ * @property {(members: { user?: string, context?: object }) => void} share
+ * @property {(timeout: number) => Promise<import('./index.js').FlushResult> | undefined} flush
+ * @property {() => Omit<import('./index.js').Stats, 'mode'> | undefined} stats
+ * @property {() => void} dispose
+ */
+
+/**
+ * Makes the wasm client continue the writer's stream. The handover is one task.
+ *
+ * It rejects where there is no wasm (blocked by a policy, not served), or where it traps at once: then the writer is as it was.
+ * @param {import('./index.js').TelemetryOptions} options
+ * @param {() => ReturnType<typeof import('./writer.js').createWriter> | undefined} current the writer, unless disposed
+ * @param {Storage | undefined} storage
+ * @param {(sink: Sink) => void} install
+ * @param {() => void} revert
+ */
+export async function takeOver(options, current, storage, install, revert) {
+  await init({ module_or_path: options.wasmUrl });
+  const handed = current()?.handover();
+  if (!handed) return;
+  const { unlock } = handed;
+  /** @type {Client} */
+  const client = new TelemetryClient(options, { ...handed, session: options.session });
+
+  let alive = true;
+  /**
+   * @template T
+   * @param {(client: Client) => T} call
+   */
+  function ask(call) {
+    try {
+      if (alive) return call(client);
+    } catch {
+      alive = false;
+      unlock();
+      revert();
+      try {
+        client.dispose();
+      } catch {}
+    }
+  }
+  /**
+   * Whether the client had written a line before it failed.
+   * @param {string} line
+   */
+  const isStored = (line) => Object.values(storage ?? {}).some((value) => value.includes(line));
+
+  install({
+    track: (line, high) => ask((to) => (to.trackLine(line, high), true)) ?? isStored(line),
+    share({ user = null, context = null }) {
+      ask((to) => {
+        to.setUser(user);
+        to.setContext(context);
+      });
+    },
+    flush: (timeout) => ask((from) => from.flush({ timeout })),
+    stats: () => ask((from) => from.stats()),
+    dispose: () => ask((to) => to.dispose()),
+  });
+}

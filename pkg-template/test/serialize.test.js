@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { callLine, eventLine, json, utf8 } from '../serialize.js';
+
+const MAX = 32_768;
+const dataOf = (data) => JSON.parse(eventLine('log', data, 1)).data;
+
+test('plain data is exactly what JSON.stringify makes of it', () => {
+  const data = { message: 'ü "x"\n', n: 1.5e300, yes: true, none: null, gone: undefined, list: [1, [2, { a: 'b' }]], empty: {} };
+  assert.equal(eventLine('log', data, 1763877600123), `{"type":"log","ts":1763877600123,"data":${JSON.stringify(data)}}`);
+});
+
+test('data that is no object is wrapped; none is an empty object; an unknown type is an event of that name', () => {
+  assert.deepEqual(dataOf(undefined), {});
+  assert.deepEqual(dataOf(null), {});
+  assert.deepEqual(dataOf('text'), { value: 'text' });
+  assert.deepEqual(dataOf([1, 2]), { value: [1, 2] });
+  assert.deepEqual(dataOf(() => 1), { value: '[function ]' });
+  assert.deepEqual(JSON.parse(eventLine('purchase', { sku: 7 }, 5)), { type: 'event', ts: 5, data: { name: 'purchase', sku: 7 } });
+  assert.deepEqual(JSON.parse(eventLine(undefined, undefined, 5)), { type: 'event', ts: 5, data: { name: 'null' } });
+});
+
+test('what JSON cannot say has a documented form', () => {
+  function named() {}
+  const circle = { name: 'circle' };
+  circle.self = circle;
+  const given = {
+    big: 12345678901234567890n,
+    nan: NaN,
+    inf: -Infinity,
+    symbol: Symbol('s'),
+    named,
+    date: new Date(0),
+    never: new Date(NaN),
+    map: new Map([['a', 1n]]),
+    set: new Set([1, 'b']),
+    bytes: new Uint8Array(12),
+    regex: /x/g,
+    promise: Promise.resolve(),
+    url: new URL('https://x.example/'),
+    circle,
+    list: [undefined, () => 1],
+    hidden: { toJSON: () => ({ shown: 1n }) },
+    broken: { toJSON() { throw new Error('no'); } },
+  };
+  assert.deepEqual(dataOf(given), {
+    big: '12345678901234567890',
+    nan: 'NaN',
+    inf: '-Infinity',
+    symbol: 'Symbol(s)',
+    named: '[function named]',
+    date: '1970-01-01T00:00:00.000Z',
+    never: null,
+    map: [['a', '1']],
+    set: [1, 'b'],
+    bytes: '[object Uint8Array] 12',
+    regex: '/x/g',
+    promise: '[object Promise]',
+    url: 'https://x.example/',
+    circle: { name: 'circle', self: '[circular]' },
+    list: [null, '[function ]'],
+    hidden: { shown: '1' },
+    broken: '[threw]',
+  });
+});
+
+test('a DOM node, which may hang on a whole framework, is its name', () => {
+  class HTMLElement {
+    nodeName = 'DIV';
+    __reactFiber = {};
+  }
+  assert.deepEqual(dataOf({ node: new HTMLElement(), own: { nodeName: 'x', n: 1n } }), { node: 'DIV', own: { nodeName: 'x', n: '1' } });
+});
+
+test('an error is told with its name, message, stack, cause and own members, wherever it stands', () => {
+  const error = Object.assign(new TypeError('outer', { cause: new RangeError('inner') }), { code: 7 });
+  const { cause, ...told } = dataOf({ error }).error;
+  assert.deepEqual(told, { name: 'TypeError', message: 'outer', stack: error.stack, code: 7 });
+  assert.equal(cause.name, 'RangeError');
+  assert.equal(cause.message, 'inner');
+  assert.equal(dataOf({ all: new AggregateError([new Error('one')], 'many') }).all.errors[0].message, 'one');
+  assert.equal(dataOf({ e: new DOMException('m', 'AbortError') }).e.name, 'AbortError');
+});
+
+test('what throws when read is marked, and the rest is kept', () => {
+  const data = { before: 1, after: 2 };
+  Object.defineProperty(data, 'trap', { enumerable: true, get() { throw new Error('gotcha'); } });
+  assert.deepEqual(dataOf(data), { before: 1, after: 2, trap: '[threw]' });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.deepEqual(dataOf({ proxy }), { proxy: '[threw]' });
+  assert.deepEqual(dataOf(proxy), { value: '[threw]' });
+});
+
+test('lone surrogates travel as escapes, in values and names', () => {
+  const line = eventLine('log', { 'k\ud800': 'v\udfff', big: 1n }, 1);
+  assert.ok(line.isWellFormed ? line.isWellFormed() : !/[\ud800-\udfff]/.test(line));
+  assert.equal(JSON.parse(line).data['k\ud800'], 'v\udfff');
+});
+
+test('a member called __proto__ is a member', () => {
+  const data = JSON.parse('{"__proto__":{"x":1}}');
+  data.n = 1n;
+  assert.equal(eventLine('log', data, 1), '{"type":"log","ts":1,"data":{"__proto__":{"x":1},"n":"1"}}');
+});
+
+test('depth ends at a marker', () => {
+  let deep = {};
+  for (let at = 0; at < 10_000; at++) deep = { deep };
+  const line = eventLine('log', deep, 1);
+  assert.ok(line.length < 200);
+  assert.match(line, /"\[deep\]"/);
+});
+
+test('whatever it is, the line is JSON without a newline, in 32 KiB', () => {
+  const wide = {};
+  for (let at = 0; at < 50_000; at++) wide[`k${at}`] = {};
+  let shared = ['x'];
+  for (let at = 0; at < 8; at++) shared = Array(100).fill(shared);
+  const huge = [
+    'x'.repeat(1_000_000),
+    { a: '☕'.repeat(20_000), b: '🦀'.repeat(20_000), c: '\u0001'.repeat(9_000) },
+    { message: 'short', text: '\ud800'.repeat(100_000) },
+    { ['k'.repeat(1_000_000)]: 1 },
+    Array(1_000_000).fill(1n),
+    Array(1_000_000).fill({}),
+    wide,
+    shared,
+    new Error('☕'.repeat(100_000), { cause: new Error('y'.repeat(100_000)) }),
+  ];
+  for (const data of huge) {
+    for (const line of [eventLine('log', data, 1), callLine('error', [data, { data }], 1)]) {
+      assert.ok(utf8(line) <= MAX, `${utf8(line)}`);
+      assert.equal(utf8(line), Buffer.byteLength(line));
+      assert.ok(!line.includes('\n'));
+      JSON.parse(line);
+    }
+    assert.ok(utf8(json(data, 256)) <= 256);
+  }
+});
+
+test('what is cut says how much is missing, and what came before it is whole', () => {
+  const data = dataOf({ message: 'kept', text: 'x'.repeat(100_000), list: Array(100_000).fill(7) });
+  assert.equal(data.message, 'kept');
+  assert.equal(data.text, `${'x'.repeat(8_192)}… ${100_000 - 8_192} more`);
+  const last = data.list.at(-1);
+  assert.match(last, /^… \d+ more$/);
+  assert.equal(data.list.length - 1 + Number(last.slice(2, -5)), 100_000);
+});
+
+test('a plain event just below the limit stays as it is', () => {
+  const data = { text: 'x'.repeat(32_600) };
+  assert.deepEqual(dataOf(data), data);
+});
+
+test('a getter that serialises something else disturbs nothing', () => {
+  const data = { n: 1n, get nested() { return eventLine('log', { y: 2n }, 2).length; }, text: 'x'.repeat(40_000) };
+  const line = eventLine('log', data, 1);
+  assert.ok(utf8(line) <= MAX);
+  assert.equal(JSON.parse(line).data.nested, eventLine('log', { y: 2n }, 2).length);
+});
+
+test('calls: the arguments win over members of the data', () => {
+  const call = (method, ...args) => JSON.parse(callLine(method, args, 9));
+  assert.deepEqual(call('log', 'warn', 'slow', { items: 40, message: 'mine' }), { type: 'log', ts: 9, data: { level: 'warn', message: 'slow', items: 40 } });
+  assert.deepEqual(call('metric', 'rt', 182, { unit: 'ms', value: 3 }).data, { name: 'rt', value: 182, unit: 'ms' });
+  assert.deepEqual(call('event', 'checkout').data, { name: 'checkout' });
+  assert.deepEqual(call('vital', 'LCP', 1840, { rating: 'good' }).data, { name: 'LCP', value: 1840, rating: 'good' });
+  assert.deepEqual(call('event', 'x', 'text').data, { name: 'x', data: 'text' });
+  assert.deepEqual(call('event', 'x', [1]).data, { name: 'x', data: [1] });
+  assert.equal(call('log', 'error', 'boom', new Error('why')).data.data.message, 'why');
+  const trap = { ok: 1, get trap() { throw new Error('gotcha'); } };
+  assert.deepEqual(call('event', 'x', trap).data, { name: 'x', data: { ok: 1, trap: '[threw]' } });
+});
+
+test('error takes whatever can be thrown', () => {
+  const call = (...args) => JSON.parse(callLine('error', args, 9)).data;
+  const { message, name, stack, handled, at } = call(new TypeError('bad'), { at: 'cart', message: 'mine' });
+  assert.deepEqual({ message, name, handled, at }, { message: 'bad', name: 'TypeError', handled: true, at: 'cart' });
+  assert.match(stack, /serialize\.test/);
+  assert.equal(call(new Error('x'), { handled: false }).handled, false);
+  assert.deepEqual(call('text'), { handled: true, message: 'text' });
+  assert.deepEqual(call({ code: 5 }), { handled: true, message: '{"code":5}' });
+  assert.deepEqual(call(undefined), { handled: true, message: 'null' });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  assert.deepEqual(call(proxy), { handled: true, message: '"[threw]"' });
+});

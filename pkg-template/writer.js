@@ -1,0 +1,285 @@
+import { isGated, newId, NOT_BEFORE } from './flag.js';
+import { attempt, utf8 } from './serialize.js';
+
+/**
+ * The page's writer while there is no wasm: events get numbers, batches of them get bytes, once a task (an error at once)
+ * the bytes go to localStorage, and into beacons when the page goes. DESIGN.md has the format.
+ *
+ * It follows the page's life: a stream ends with `pagehide`, and another begins after it.
+ *
+ * @typedef {object} Batch
+ * @property {number} first the number of its first event
+ * @property {number} n
+ * @property {number} bytes at most what it takes on the wire, in UTF-8
+ * @property {string} context raw JSON members of the batch line, at least one
+ * @property {boolean} high it has an error
+ * @property {boolean} [stored] localStorage has these bytes
+ * @property {boolean} [sent] a beacon took it; whether it arrived is unknown
+ * @property {string[]} [lines] absent once it is sealed and stored
+ */
+
+/** What all beacons in flight may carry together, in bytes of UTF-8 (W3C Beacon, Fetch: 64 KiB). */
+const BEACON_BYTES = 65_536;
+
+/** Bytes of a batch: above it, a write to localStorage costs ten times as much. A larger event is alone in its batch. */
+const BATCH_BYTES = 4_096;
+
+/** Of these a batch line takes, without its context: ten digits of `first`, three of `n`, a newline. */
+const HEAD_BYTES = 30;
+
+/** Events of one task that wait for its end: keeps a long loop's memory bounded. */
+const PENDING = 256;
+
+/** Characters of a path that travel: it is repeated in every batch. */
+const PAGE_UNITS = 512;
+
+const VERSION = '0.1.0';
+
+/**
+ * The closure is the object and its functions the methods: a class would weigh a third more.
+ * @param {Storage | undefined} storage
+ * @param {string} prefix of every key: `bcn1:<scope>:`
+ * @param {string} identity raw JSON members of the stream line, at least one
+ * @param {string} address of requests, up to the stream
+ * @param {number} heldBytes in storage and memory together
+ * @param {string | undefined} page in place of the path
+ * @param {(count: number) => void} onDrop told of events dropped as `full`
+ */
+export function createWriter(storage, prefix, identity, address, heldBytes, page, onDrop) {
+  // The stream:
+  let id = '';
+  let next = 0;
+  let hasLine = false; // in the storage
+  /** @type {Batch[]} in the order of their numbers; the last may be open */
+  let batches = [];
+  /** @type {Batch | undefined} */
+  let open;
+  let start = 0; // what is below was dropped as `full`
+  let unlock = () => {};
+  // The page:
+  let gone = false; // after pagehide, until pageshow
+  let path = '';
+  let who = {};
+  let context = '';
+  // The task:
+  /** @type {string[]} */
+  let pending = [];
+  let scheduled = false;
+  let busy = false; // writing: what a patched function tracks meanwhile waits
+
+  /**
+   * @param {string} line one JSON object
+   * @param {boolean} high written at once
+   */
+  function track(line, high) {
+    if (!pending[0]) turn();
+    if ((pending.push(line) > PENDING || high) && !busy) drain();
+    // At the end of this task; who tracks from a patched function gets a turn of its own, lest the task never ends.
+    else if (!scheduled) {
+      scheduled = true;
+      (busy ? setTimeout : queueMicrotask)(drain);
+    }
+  }
+
+  function drain() {
+    scheduled = false;
+    if (pending[0]) write(() => (gone || document.hidden) && send(false));
+  }
+
+  /**
+   * Writes what is pending, then does `then`, and lets nothing else in between.
+   * @param {() => unknown} then
+   */
+  function write(then) {
+    if (busy) return queueMicrotask(() => write(then));
+    busy = true;
+    const lines = pending;
+    pending = [];
+    if (lines[0] && !id) begin();
+    for (const line of lines) append(line);
+    save();
+    attempt(then);
+    busy = false;
+  }
+
+  /** Once a task: a single-page app may have moved on. */
+  function turn() {
+    const now = page ?? location.pathname.slice(0, PAGE_UNITS);
+    if (busy || path === now) return;
+    path = now;
+    context = JSON.stringify({ page: path, ...who }).slice(1, -1);
+  }
+
+  function begin() {
+    id = newId();
+    next = 0;
+    start = 0;
+    hasLine = false;
+    if (!gone) unlock = lock(prefix + id);
+  }
+
+  /** pagehide, dispose: the stream is complete, and its lock free for whoever delivers the rest. */
+  const close = () =>
+    write(() => {
+      send(true);
+      id = '';
+      batches = [];
+      gone = true;
+      unlock();
+    });
+
+  /**
+   * Numbers an event and puts it into the open batch.
+   * @param {string} line
+   */
+  function append(line) {
+    const bytes = utf8(line) + 1;
+    if (open && (open.context !== context || open.bytes + bytes > BATCH_BYTES)) seal();
+    if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, high: false, lines: [] }));
+    open.lines?.push(line);
+    open.n++;
+    open.bytes += bytes;
+    open.high ||= line.startsWith('{"type":"error"');
+    open.stored = false;
+    next++;
+  }
+
+  /** From here on the bytes of the open batch do not change. Past the limit the oldest batches are dropped. */
+  function seal() {
+    save();
+    open = undefined;
+    for (const batch of batches) if (batch.stored) batch.lines = undefined;
+    while (bytesOf(batches) > heldBytes) {
+      const [{ first, n, stored }] = batches.splice(0, 1);
+      start = first + n;
+      // Counted before it is erased; where the longer line does not fit, the other way round.
+      hasLine = putLine();
+      if (stored) attempt(() => storage?.removeItem(keyOf(first)));
+      hasLine ||= putLine();
+      onDrop(n);
+    }
+  }
+
+  /** Writes a batch that storage has not, behind the stream line. */
+  function save(batch = open) {
+    if (batch && !batch.stored) batch.stored = (hasLine ||= putLine()) && put(batch.first, text(batch));
+  }
+
+  /**
+   * Sends what no beacon has taken yet: errors first, whole batches inside 64 KiB.
+   * @param {boolean} closed nothing more will be numbered
+   */
+  function send(closed) {
+    seal();
+    const wait = isGated(prefix, NOT_BEFORE);
+    let room = BEACON_BYTES - utf8(body([], closed));
+    const chosen = batches
+      .filter((batch) => !batch.sent && !(wait && batch.stored))
+      .sort((a, b) => +b.high - +a.high)
+      .filter(({ bytes }) => bytes <= room && (room -= bytes) >= 0);
+    if (!chosen[0] && !(closed && next && !wait)) return;
+    // Refused means that nothing was sent: other beacons have taken their share.
+    while (!beacon(body(chosen, closed)) && chosen[0]) chosen.length >>= 1;
+    for (const batch of chosen) batch.sent = true;
+  }
+
+  /**
+   * A request: the stream line, and batches.
+   * @param {Batch[]} some
+   * @param {boolean} [closed]
+   */
+  const body = (some, closed) => `${streamLine(closed)}\n${some.map(text).join('')}`;
+
+  /** @param {string} data refused where it is too much, the address a bad one, or the function missing */
+  const beacon = (data) => attempt(() => navigator.sendBeacon(`${address}${id}&now=${Date.now()}`, data));
+
+  /**
+   * A batch as on the wire, if it is still there.
+   * @param {Batch} batch
+   */
+  const text = ({ first, n, context, lines }) =>
+    lines
+      ? `{"batch":${first},"n":${n},${context}}\n${lines.join('\n')}\n`
+      : attempt(() => storage?.getItem(keyOf(first))) ?? '';
+
+  /** @param {boolean} [closed] */
+  const streamLine = (closed = false) =>
+    `{"stream":"${id}","v":1,"sdk":"beaconry/${VERSION}",${identity},"tracked":${next},"dropped":{${start ? `"full":[[0,${start}]]` : ''}}` +
+    `,"holds":[${start < next ? `[${start},${next}]` : ''}],"closed":${closed}}`;
+
+  const putLine = () => put('s', streamLine());
+
+  /**
+   * @param {string | number} part
+   * @param {string} value
+   */
+  const put = (part, value) => !!attempt(() => storage && (storage.setItem(keyOf(part), value), true));
+
+  /** @param {string | number} part */
+  const keyOf = (part) => `${prefix}${id}:${part}`;
+
+  begin();
+
+  return {
+    track,
+    close,
+
+    /** @param {{ user?: string, context?: object }} members that batches carry from now on besides the page */
+    share: (members) =>
+      write(() => {
+        who = members;
+        path = '';
+      }),
+
+    /** The page may be hidden for good. */
+    hide: () => document.hidden && write(() => send(false)),
+
+    /** Back from the back/forward cache. */
+    resume() {
+      if (!gone) return;
+      close();
+      gone = false;
+      begin();
+      return true;
+    },
+
+    /** Gives the stream away, as a request with the batches that storage has not; nothing between pagehide and pageshow. */
+    handover() {
+      if (gone) return;
+      write(() => {
+        open = undefined;
+        for (const batch of batches) save(batch);
+      });
+      return { body: body(batches.filter(({ stored }) => !stored)), unlock };
+    },
+
+    counts() {
+      const tracked = next + pending.length;
+      return {
+        stream: id,
+        tracked,
+        held: tracked - start,
+        delivered: 0,
+        released: 0,
+        dropped: start ? { full: start } : {},
+        storedBytes: bytesOf(batches.filter((batch) => batch.stored)),
+      };
+    },
+  };
+}
+
+/** @param {Batch[]} batches */
+const bytesOf = (batches) => batches.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/**
+ * Holds a Web Lock until the returned function is called, also when it is called before the lock was granted. Plain http
+ * has no locks: there the age of a stream alone keeps adopters away.
+ * @param {string} name
+ */
+function lock(name) {
+  let unlock = () => {};
+  /** @type {Promise<void>} */
+  const held = new Promise((resolve) => (unlock = resolve));
+  navigator.locks?.request(name, () => held).catch(() => {}); // refused in a sandboxed frame
+  return unlock;
+}
