@@ -266,6 +266,8 @@ pub struct RawBatch<'a> {
     pub first: Option<Number>,
     /// Its event lines, each with its line break but perhaps the last.
     pub events: &'a [u8],
+    /// All of it: what is kept and sent on.
+    pub text: &'a [u8],
 }
 
 impl<'a> Body<'a> {
@@ -289,12 +291,14 @@ impl<'a> Iterator for Body<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let (line, after) = first_line(self.rest);
+        let whole = self.rest;
+        let (line, after) = first_line(whole);
         let (events, rest) = split_before_mark(after);
+        let text = whole.get(..whole.len() - rest.len()).unwrap_or(whole);
         self.rest = rest;
         let head = BatchLine::scan(line).ok_or(DecodeError::Json);
         let first = line.strip_prefix(BATCH_MARK).and_then(|rest| Scanner::new(rest).number());
-        Some(RawBatch { head, first, events })
+        Some(RawBatch { head, first, events, text })
     }
 }
 

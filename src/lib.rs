@@ -1,0 +1,33 @@
+//! The client of Beaconry for browsers: drives [`beaconry_core`] with the browser's own storage, locks, clock and network.
+//!
+//! | what | where |
+//! | --- | --- |
+//! | what JavaScript and Rust apps call | [`TelemetryClient`] |
+//! | reads the options object | `options` |
+//! | drains the core and carries out what it asks for | `driver`, `outputs` |
+//! | takes over the streams of pages that are gone | `adoption` |
+//! | goes on where the JavaScript facade stops | `handover` |
+//! | what is told of it all | `stats` |
+//! | one browser API a file | `platform` |
+//!
+//! Nothing here throws into the app. No borrow is held while JavaScript runs: a patched `fetch` or `setItem` may call
+//! back into the client at any time. Every listener, timer and lock is a guard that [`TelemetryClient::dispose`] drops.
+//!
+//! # What this crate does not do
+//!
+//! It knows nothing of batching, retries or HTTP statuses: those are the core's. It does not decide whether telemetry is
+//! on: the facade does, before any WebAssembly is fetched.
+
+mod adoption;
+mod client;
+mod driver;
+mod handover;
+mod keys;
+mod options;
+mod outputs;
+mod page_life;
+mod platform;
+mod stats;
+mod text;
+
+pub use client::TelemetryClient;
