@@ -139,6 +139,38 @@ fn merging_takes_the_maximum_the_union_and_the_last_holds() {
 }
 
 #[test]
+fn a_stream_line_has_a_limit() {
+    let padded = |bytes: usize| {
+        let text = encoded(&full_line());
+        let text = text.trim_end();
+        text.replacen('{', &format!("{{{}", " ".repeat(bytes - text.len())), 1)
+    };
+    assert!(StreamLine::decode(padded(wire::MAX_STREAM_LINE).as_bytes()) == Ok(full_line()));
+    assert_eq!(StreamLine::decode(padded(wire::MAX_STREAM_LINE + 1).as_bytes()), Err(DecodeError::TooLong));
+}
+
+#[test]
+fn no_raw_control_character_passes_in_a_string() {
+    for byte in 0..0x80u8 {
+        let line = [b"{\"batch\":0,\"n\":1,\"page\":\"a", &[byte][..], b"b\"}"].concat();
+        // A line break ends the batch line, a quote the string, and a backslash makes an escape of the b.
+        assert_eq!(BatchLine::decode(&line).is_ok(), byte >= 0x20 && byte != b'"', "{byte:#04x}");
+    }
+}
+
+#[test]
+fn an_answer_with_something_after_it_is_none() {
+    let now = Instant::default();
+    for after in ["x", "{}", "<!-- injected by a proxy -->", ","] {
+        let body = format!("{{\"stored\":[[0,1]],\"rejected\":[]}}{after}");
+        assert_eq!(Answer::from_http(now, 200, None, body.as_bytes()), Answer::Unreachable, "{after}");
+    }
+    let fine = b" {\"stored\":[],\"rejected\":[]}\r\n";
+    let nothing = Answer::Accounted { stored: Ranges::new(), rejected: Vec::new() };
+    assert_eq!(Answer::from_http(now, 200, None, fine), nothing, "white space is nothing");
+}
+
+#[test]
 fn statuses_mean_what_the_protocol_says() {
     let now = Instant::from_millis(1000);
     let soon = Some(Duration::from_secs(2));
@@ -259,6 +291,15 @@ proptest! {
         prop_assert_eq!(&ab.dropped, &ba.dropped);
         prop_assert_eq!(ab.closed, ba.closed);
         prop_assert!(!ab.merge(&b), "a line that came twice changes nothing");
+    }
+
+    #[test]
+    fn missing_is_what_is_neither_stored_nor_dropped(line in any_line(), stored in any_ranges()) {
+        let told = |number: &u32| line.dropped.iter().any(|(_, numbers)| numbers.contains(*number));
+        let expected: Vec<u32> = (0..line.tracked).filter(|number| !stored.contains(*number) && !told(number)).collect();
+        let missing = line.missing(&stored);
+        let missing: Vec<u32> = missing.iter().flat_map(|range| range.start()..range.end()).collect();
+        prop_assert_eq!(missing, expected);
     }
 
     #[test]
