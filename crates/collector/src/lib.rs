@@ -20,6 +20,8 @@ mod journal;
 mod phase;
 mod receive;
 mod recover;
+#[cfg(test)]
+mod sim;
 mod skew;
 mod stats;
 mod store;

@@ -1,0 +1,496 @@
+//! The store on a disk that fails in every way, over many seeds. A seed that fails prints itself:
+//! `SEED=7 cargo test -p beaconry-collector replay -- --nocapture` shows it again.
+
+mod disk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use beaconry_core::{Identity, Number, Range, Ranges, Reason, StreamId, StreamLine, wire::write_batch_line};
+use disk::{Faults, Rng, SimDisk};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::disk::Disk;
+use crate::receive::{Arrival, decode};
+use crate::store::{Request, Store, Verdict};
+use crate::user_agent::Agent;
+use crate::{index, journal};
+
+/// Ten in the morning of 2025-11-24.
+const START: u64 = 1_763_978_400_000;
+const SEEDS: u64 = 250;
+const STEPS: u64 = 40;
+
+/// A client of one stream: it sends any range of its events, again and again, and remembers what it was promised.
+struct Client {
+    id: StreamId,
+    line: StreamLine,
+    promised: Ranges,
+    told: Vec<StreamLine>,
+}
+
+fn event(id: StreamId, number: Number) -> String {
+    // Some are longer than a sector, so that a hole can lie within a line.
+    let filler = "é".repeat((number as usize * 37) % 900);
+    format!(
+        r#"{{"type":"log","ts":{START},"data":{{"of":"{}.{number}","x":"{filler}"}}}}"#,
+        id.to_text().as_str()
+    )
+}
+
+fn body(line: &StreamLine, batches: &[Range]) -> Vec<u8> {
+    let mut body = Vec::new();
+    line.encode(&mut body);
+    for batch in batches {
+        write_batch_line(batch.start(), batch.len(), b"\"page\":\"/cart\"", &mut body);
+        for number in batch.start()..batch.end() {
+            body.extend_from_slice(event(line.stream, number).as_bytes());
+            body.push(b'\n');
+        }
+    }
+    body
+}
+
+fn request(line: &StreamLine, batches: &[Range], now: u64) -> Request {
+    let stream = line.stream.to_text().as_str().to_owned();
+    let arrival = Arrival { stream, now: Some(now), received: now, agent: String::new() };
+    decode(&arrival, "shop", Arc::new(Agent::default()), &body(line, batches)).unwrap().request
+}
+
+struct World {
+    rng: Rng,
+    disk: SimDisk,
+    store: Option<Store<SimDisk>>,
+    clients: Vec<Client>,
+    now: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let mut rng = Rng::new(seed);
+        let clients = (0..3).map(|n| {
+            let id = StreamId::new(START + n, [u8::try_from(n).unwrap(); 10]);
+            let line = StreamLine::new(id, Identity::default());
+            Client { id, line, promised: Ranges::new(), told: Vec::new() }
+        });
+        let clients = clients.collect();
+        let disk = SimDisk::new(rng.next());
+        let mut world = World { rng, disk, store: None, clients, now: START + 1_000 };
+        world.open();
+        world
+    }
+
+    /// Starts, again and again if the disk fails meanwhile.
+    fn open(&mut self) {
+        self.store = None;
+        for _ in 0..50 {
+            match Store::open(self.disk.clone(), "shop") {
+                Ok(store) => {
+                    self.store = Some(store);
+                    return;
+                }
+                Err(_) if self.disk.is_dead() => self.disk.crash(),
+                Err(_) => self.disk.set_faults(Faults::default()),
+            }
+        }
+        panic!("the store cannot be opened on a disk that works");
+    }
+
+    /// The power fails; one time in four it fails again while the collector starts.
+    fn crash(&mut self) {
+        self.power_off();
+        if self.rng.one_in(4) {
+            let operations = 1 + self.rng.below(60);
+            self.disk.light_fuse(operations);
+        }
+        self.open();
+    }
+
+    fn power_off(&mut self) {
+        self.disk.light_fuse(0);
+        self.store = None;
+        self.disk.crash();
+    }
+
+    fn chaos(&mut self) {
+        for _ in 0..STEPS {
+            self.now += self.rng.below(5_000);
+            if self.rng.one_in(20) {
+                // Midnight passes between two groups.
+                self.now += 3_600_000;
+            }
+            match self.rng.below(12) {
+                0 => self.crash(),
+                1 => self.disk.set_faults(Faults { write: 4, short: 2, sync: 4, full: false }),
+                2 => self.disk.set_faults(Faults { full: true, ..Faults::default() }),
+                3 | 4 => self.disk.set_faults(Faults::default()),
+                5 => {
+                    let operations = 1 + self.rng.below(40);
+                    self.disk.light_fuse(operations);
+                }
+                6 => drop(self.store().checkpoint(START)),
+                _ => self.send(),
+            }
+            if self.disk.is_dead() || self.store().stopped() {
+                self.crash();
+            }
+        }
+    }
+
+    fn store(&mut self) -> &mut Store<SimDisk> {
+        self.store.as_mut().unwrap()
+    }
+
+    /// A group of one to four requests.
+    fn send(&mut self) {
+        let count = 1 + self.rng.below(4);
+        let sent: Vec<_> = (0..count).map(|_| self.pick_request()).collect();
+        let requests: Vec<_> =
+            sent.iter().map(|(_, line, batches)| request(line, batches, self.now)).collect();
+        let Ok((verdicts, _)) = self.store().commit(&requests) else { return };
+        for ((of, line, batches), verdict) in sent.into_iter().zip(verdicts) {
+            let Verdict::Accounted { stored, .. } = verdict else { panic!("refused: {verdict:?}") };
+            let client = &mut self.clients[of];
+            assert!(
+                batches.iter().all(|batch| stored.contains_range(*batch)),
+                "a 200 accounts for all that was sent"
+            );
+            client.promised.extend(&stored);
+            client.told.push(line);
+        }
+    }
+
+    fn pick_request(&mut self) -> (usize, StreamLine, Vec<Range>) {
+        let of = usize::try_from(self.rng.below(self.clients.len() as u64)).unwrap();
+        let rng = &mut self.rng;
+        let mut batches = Ranges::new();
+        for _ in 0..rng.below(3) {
+            let start = u32::try_from(rng.below(40)).unwrap();
+            batches.insert(Range::new(start, start + 1 + u32::try_from(rng.below(6)).unwrap()).unwrap());
+        }
+        let line = &mut self.clients[of].line;
+        line.tracked = line.tracked.max(batches.end());
+        if rng.one_in(6) {
+            let number = u32::try_from(rng.below(40)).unwrap();
+            line.dropped.insert(Reason::Full, Range::one(number).unwrap());
+        }
+        line.closed |= rng.one_in(40);
+        (of, line.clone(), batches.iter().collect())
+    }
+
+    /// The disk works again: everything is sent once more, and everything must be there, once.
+    fn heal(&mut self) {
+        self.power_off();
+        self.open();
+        self.check();
+        let all = Range::new(0, 46).unwrap();
+        let requests: Vec<_> =
+            self.clients.iter().map(|client| request(&client.line, &[all], self.now)).collect();
+        let (verdicts, _) = self.store().commit(&requests).unwrap();
+        for (client, verdict) in self.clients.iter_mut().zip(verdicts) {
+            let Verdict::Accounted { stored, .. } = verdict else { panic!("refused: {verdict:?}") };
+            assert_eq!(stored, Ranges::from(all));
+            client.promised = stored;
+            client.told.push(client.line.clone());
+        }
+        self.power_off();
+        self.open();
+        self.check();
+    }
+
+    /// The journal against what was promised, and the index against the journal.
+    fn check(&mut self) {
+        let journal = read_journal(&self.disk);
+        for n in 0..self.clients.len() {
+            let (id, line) = (self.clients[n].id, self.clients[n].line.clone());
+            let found = journal.get(id.to_text().as_str()).cloned().unwrap_or_default();
+            for range in self.clients[n].promised.iter() {
+                assert!(
+                    found.events.contains_range(range),
+                    "{:?}: promised {range:?}, found {:?}",
+                    id,
+                    found.events
+                );
+            }
+            let record = self.store().record(id);
+            let stored = record.as_ref().map(|record| record.stored.clone()).unwrap_or_default();
+            assert_eq!(stored, found.events, "the index knows what the journal has");
+            let Some(record) = record else { continue };
+            assert_eq!(record.deliveries as usize, found.deliveries, "deliveries are numbered without a gap");
+            for told in &self.clients[n].told {
+                let mut merged = record.line.clone();
+                assert!(!merged.merge(told), "a drop that was reported is not forgotten");
+            }
+            assert!(record.line.dropped.count() <= line.dropped.count());
+        }
+    }
+}
+
+#[derive(Default, Clone)]
+struct Found {
+    events: Ranges,
+    deliveries: usize,
+}
+
+/// Reads all files as anyone would: each line is whole, each id is there once, and each content is what was sent.
+fn read_journal(disk: &SimDisk) -> BTreeMap<String, Found> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        id: &'a str,
+        received: u64,
+        app: &'a str,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let mut found: BTreeMap<String, Found> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    for name in disk.list().unwrap().iter().filter(|name| journal::day_of(name).is_some()) {
+        let content = String::from_utf8(disk.content(name)).unwrap();
+        assert!(content.is_empty() || content.ends_with('\n'), "{name} has a torn tail");
+        for text in content.lines() {
+            let line: Line<'_> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert!(ids.insert(line.id.to_owned()), "{} is stored twice", line.id);
+            assert_eq!(Some(journal::day_at(line.received).as_str()), journal::day_of(name));
+            assert_eq!(line.app, "shop");
+            let (stream, number) = line.id.split_once('.').unwrap();
+            let found = found.entry(stream.to_owned()).or_default();
+            match number.strip_prefix('~') {
+                Some(_) => found.deliveries += 1,
+                None => {
+                    let number: Number = number.parse().unwrap();
+                    found.events.insert(Range::one(number).unwrap());
+                    let sent = event(StreamId::parse(stream.as_bytes()).unwrap(), number);
+                    assert!(
+                        sent.ends_with(&format!("\"data\":{}}}", line.data.get())),
+                        "{sent} became {text}"
+                    );
+                }
+            }
+        }
+    }
+    found
+}
+
+fn run(seed: u64) {
+    let mut world = World::new(seed);
+    world.chaos();
+    world.heal();
+}
+
+#[test]
+fn nothing_promised_is_lost_and_nothing_is_stored_twice_whatever_the_disk_forgets() {
+    for seed in 0..SEEDS {
+        if catch_unwind(AssertUnwindSafe(|| run(seed))).is_err() {
+            panic!("seed {seed} fails: SEED={seed} cargo test -p beaconry-collector replay -- --nocapture");
+        }
+    }
+}
+
+#[test]
+fn replay() {
+    if let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
+        run(seed);
+    }
+}
+
+fn numbers(start: Number, end: Number) -> Range {
+    Range::new(start, end).unwrap()
+}
+
+fn one_client() -> (SimDisk, StreamLine) {
+    let line = StreamLine::new(StreamId::new(START, [7; 10]), Identity::default());
+    (SimDisk::new(1), line)
+}
+
+fn open(disk: &SimDisk) -> Store<SimDisk> {
+    Store::open(disk.clone(), "shop").unwrap()
+}
+
+const FILE: &str = "events-2025-11-24.jsonl";
+
+#[test]
+fn interleaving_4_killed_after_two_and_a_half_of_five_lines_then_the_resend() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    let whole = disk.content(FILE);
+    let third = whole.split_inclusive(|byte| *byte == b'\n').take(2).map(<[u8]>::len).sum::<usize>() + 40;
+    let disk = SimDisk::new(2);
+    disk.overwrite(FILE, &whole[..third]);
+
+    let mut store = open(&disk);
+    assert_eq!(
+        disk.content("events-2025-11-24.torn"),
+        &whole[third - 40..third],
+        "the torn line is kept aside"
+    );
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 3, known: 2 }]);
+    assert_eq!(disk.content(FILE), whole);
+}
+
+#[test]
+fn interleaving_5_the_same_batch_twice_in_one_group_and_the_sync_fails() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    let group = || [request(&line, &[numbers(0, 3)], START), request(&line, &[numbers(0, 3)], START)];
+    disk.set_faults(Faults { sync: 1, ..Faults::default() });
+    assert!(store.commit(&group()).is_err());
+    disk.set_faults(Faults::default());
+    if store.stopped() {
+        assert!(store.commit(&group()).is_err(), "nothing is taken before a restart");
+        drop(store);
+        disk.crash();
+        store = open(&disk);
+    }
+    let (verdicts, _) = store.commit(&group()).unwrap();
+    let counts: u64 = verdicts
+        .iter()
+        .map(|verdict| match verdict {
+            Verdict::Accounted { new, stored, .. } => {
+                assert_eq!(*stored, numbers(0, 3).into());
+                *new
+            }
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    let found = read_journal(&disk);
+    assert!(counts <= 3 && found[line.stream.to_text().as_str()].events == numbers(0, 3).into());
+}
+
+#[test]
+fn a_failed_sync_that_can_be_undone_stops_nothing() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
+    let before = disk.content(FILE);
+    disk.set_faults(Faults { full: true, ..Faults::default() });
+    let error = store.commit(&[request(&line, &[numbers(2, 4)], START)]).unwrap_err();
+    assert!(error.is_full() && !store.stopped());
+    assert_eq!(disk.content(FILE), before, "what was half written is cut off");
+    disk.set_faults(Faults::default());
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(2, 4)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+}
+
+#[test]
+fn interleaving_6_stored_and_evicted_is_stored_and_evicted_and_back_is_stored() {
+    let (disk, mut line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 3)], START)]).unwrap();
+    line.tracked = 6;
+    line.dropped.insert(Reason::Full, numbers(1, 6));
+    store.commit(&[request(&line, &[], START)]).unwrap();
+    let record = store.record(line.stream).unwrap();
+    assert_eq!(record.stored, numbers(0, 3).into(), "stored wins over dropped");
+    assert!(record.line.missing(&record.stored).is_empty());
+
+    store.commit(&[request(&line, &[numbers(4, 6)], START)]).unwrap();
+    let record = store.record(line.stream).unwrap();
+    let mut shown = record.line.dropped.get(Reason::Full).clone();
+    shown.subtract(&record.stored);
+    assert_eq!(shown, numbers(3, 4).into(), "what came back after it was counted is stored");
+}
+
+#[test]
+fn interleaving_18_a_late_beacon_of_an_adopted_stream_is_stored_and_turns_nothing_back() {
+    let (disk, mut line) = one_client();
+    let mut store = open(&disk);
+    let own = StreamLine { tracked: 4, holds: numbers(0, 4).into(), ..line.clone() };
+    line = StreamLine { tracked: 5, holds: numbers(4, 5).into(), closed: true, ..line };
+    store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
+    let (verdicts, _) = store.commit(&[request(&own, &[numbers(2, 4)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+    let record = store.record(line.stream).unwrap();
+    assert!(record.line.closed && record.line.tracked == 5);
+    assert_eq!(record.line.holds, numbers(4, 5).into());
+    assert_eq!(record.deliveries, 1, "closed is told once");
+}
+
+#[test]
+fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    disk.remove(index::FILE).unwrap();
+    let mut store = open(&disk);
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 0, known: 5 }]);
+
+    let of_before = StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
+    let (verdicts, _) = store.commit(&[request(&of_before, &[numbers(0, 5)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Stale]);
+}
+
+#[test]
+fn the_index_outlives_journal_files_but_not_its_window() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    drop(store);
+    disk.remove(FILE).unwrap();
+    let mut store = open(&disk);
+    store.checkpoint(START + 34 * index::DAY_MS).unwrap();
+    assert!(store.record(line.stream).is_some());
+    store.checkpoint(START + 37 * index::DAY_MS).unwrap();
+    assert!(store.record(line.stream).is_none());
+    let late = START + 37 * index::DAY_MS;
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], late)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Stale], "what the index let go of is refused, not stored again");
+    assert!(store.record(line.stream).is_none(), "nothing of it is recorded");
+}
+
+#[test]
+fn whole_lines_behind_a_hole_stay_and_the_hole_goes_aside() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    let mut bytes = disk.content(FILE);
+    let lines: Vec<usize> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len).collect();
+    bytes[lines[0] + 3..lines[0] + 20].fill(0);
+    let disk = SimDisk::new(3);
+    disk.overwrite(FILE, &bytes);
+    let mut store = open(&disk);
+    let record = store.record(line.stream).unwrap();
+    assert_eq!(record.stored, [numbers(0, 1), numbers(2, 5)].into_iter().collect());
+    assert_eq!(read_journal(&disk).len(), 1);
+    assert_eq!(disk.content("events-2025-11-24.torn"), &bytes[lines[0]..lines[0] + lines[1]]);
+}
+
+#[test]
+fn a_journal_that_lost_what_was_synced_stops_the_start_with_advice() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    store.checkpoint(START).unwrap();
+    drop(store);
+    disk.overwrite(FILE, b"");
+    let error = Store::open(disk.clone(), "shop").unwrap_err().to_string();
+    assert!(error.contains(FILE) && error.contains("delete index.redb"), "{error}");
+    disk.remove(index::FILE).unwrap();
+    open(&disk);
+}
+
+#[test]
+fn a_stream_in_more_pieces_than_the_wire_can_carry_is_refused_without_a_trace() {
+    let (disk, mut line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 1)], START)]).unwrap();
+    let before = disk.content(FILE);
+    let singles: Vec<Range> = (1..=4_096).map(|n| numbers(2 * n, 2 * n + 1)).collect();
+    for reason in [Reason::Full, Reason::Age] {
+        for single in &singles[..4_096] {
+            line.dropped.insert(reason, *single);
+        }
+    }
+    store.commit(&[request(&line, &[], START)]).unwrap();
+    let told = disk.content(FILE);
+    assert!(told.len() > before.len());
+    let more = StreamLine { tracked: 9_000, ..StreamLine::new(line.stream, Identity::default()) };
+    let mut more = more;
+    more.dropped.insert(Reason::Full, numbers(9_000, 9_001));
+    let (verdicts, _) = store.commit(&[request(&more, &[numbers(20, 21)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Shredded]);
+    assert_eq!(disk.content(FILE), told);
+    drop(store);
+    assert!(open(&disk).record(line.stream).is_some(), "what was told can be read again");
+}
