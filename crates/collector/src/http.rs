@@ -93,7 +93,7 @@ impl Refusal {
                 (S::BAD_REQUEST, reason, "the first line is no stream line of version 1")
             }
             Refusal::BatchLine => {
-                (S::BAD_REQUEST, "json", "a batch line cannot be read; the other batches are stored")
+                (S::BAD_REQUEST, "batch", "a batch line cannot be read; the other batches are stored")
             }
             Refusal::Shredded => (S::BAD_REQUEST, "ranges", "the stream's numbers are in too many pieces"),
             Refusal::TooLarge => {

@@ -108,6 +108,12 @@ impl World {
         self.open();
     }
 
+    /// The process dies, the page cache lives.
+    fn restart(&mut self) {
+        self.store = None;
+        self.open();
+    }
+
     fn power_off(&mut self) {
         self.disk.light_fuse(0);
         self.store = None;
@@ -133,8 +139,10 @@ impl World {
                 6 => drop(self.store().checkpoint(START)),
                 _ => self.send(),
             }
-            if self.disk.is_dead() || self.store().stopped() {
+            if self.disk.is_dead() {
                 self.crash();
+            } else if self.store().stopped() || self.rng.one_in(20) {
+                self.restart();
             }
         }
     }

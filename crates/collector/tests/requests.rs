@@ -1,0 +1,263 @@
+//! What a request does: stored, answered, recorded.
+mod common;
+
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use beaconry_collector::{Phase, State, set_phase};
+use beaconry_core::{Reason, StreamId, StreamLine};
+use common::*;
+use serde_json::json;
+
+#[tokio::test]
+async fn an_event_is_a_line_of_the_journal_and_the_answer_says_so() {
+    let collector = Collector::new();
+    let mut sent = Vec::new();
+    push_line(&mut sent, &line(stream(1), 2));
+    sent.extend_from_slice(
+        b"{\"batch\":0,\"n\":2,\"page\":\"/cart\",\"user\":\"u-1\",\"context\":{\"tenant\":\"north\"}}\n",
+    );
+    sent.extend_from_slice(
+        "{\"type\":\"error\",\"ts\":1763978399000,\"data\":{\"message\":\"\\ud800 é🦀\",\"big\":1e400}}\n"
+            .as_bytes(),
+    );
+    sent.extend_from_slice(b"{\"type\":\"vital\",\"ts\":1763978399001,\"data\":{}}\n");
+    let mut request = post(&uri(stream(1), "key-1", NOW), sent);
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+    request.headers_mut().insert("user-agent", agent.parse().unwrap());
+    request.headers_mut().insert("cookie", "session=secret".parse().unwrap());
+    let answer = collector.call(request).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::OK, r#"{"stored":[[0,2]],"rejected":[]}"#)
+    );
+
+    let text = collector.text();
+    let id = stream(1).to_text();
+    let first = format!(
+        "{{\"id\":\"{}.0\",\"ts\":1763978399000,\"received\":{NOW},\"app\":\"shop\",\"release\":\"1.4.2\",\"page\":\"/cart\",\"user\":\"u-1\",\"context\":{{\"tenant\":\"north\"}},\"browser\":\"Firefox 153\",\"os\":\"Linux\",\"type\":\"error\",\"data\":{{\"message\":\"\\ud800 é🦀\",\"big\":1e400}}}}",
+        id.as_str()
+    );
+    assert_eq!(text.lines().next().unwrap(), first);
+    assert_eq!(text.lines().count(), 2);
+    assert!(!text.contains("secret"), "cookies are ignored");
+}
+
+#[tokio::test]
+async fn what_arrives_again_is_stored_once_and_answered_the_same() {
+    let collector = Collector::new();
+    let first = collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    let again = collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    let overlapping = collector.post(stream(1), body(stream(1), range(1, 5))).await;
+    assert_eq!(first.body, again.body);
+    assert_eq!(overlapping.json(), json!({ "stored": [[0, 5]], "rejected": [] }));
+    assert_eq!(collector.ids().len(), 5);
+    assert_eq!(collector.stats().await["events"], json!({ "stored": 5, "known": 5 }));
+}
+
+#[tokio::test]
+async fn a_request_without_batches_asks() {
+    let collector = Collector::new();
+    collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    let mut asking = Vec::new();
+    push_line(&mut asking, &line(stream(1), 9));
+    let answer = collector.post(stream(1), asking).await;
+    assert_eq!(answer.json(), json!({ "stored": [[0, 3]], "rejected": [] }));
+    assert_eq!(collector.ids().len(), 3, "what only the index knows is no line");
+}
+
+#[tokio::test]
+async fn each_change_of_dropped_or_closed_is_a_line_with_an_id_of_its_own() {
+    let collector = Collector::new();
+    let send = async |line: &StreamLine| {
+        let mut body = Vec::new();
+        push_line(&mut body, line);
+        collector.post(line.stream, body).await
+    };
+    let mut line = line(stream(1), 5);
+    line.dropped.insert(Reason::Full, range(1, 2));
+    send(&line).await;
+    send(&line).await;
+    line.dropped.insert(Reason::TooLarge, range(4, 5));
+    line.closed = true;
+    send(&line).await;
+    line.closed = false;
+    send(&line).await;
+    let id = stream(1).to_text();
+    assert_eq!(collector.ids(), [format!("{}.~1", id.as_str()), format!("{}.~2", id.as_str())]);
+    let last = &collector.journal()[1];
+    assert_eq!((&last["type"], &last["app"]), (&json!("delivery"), &json!("shop")));
+    assert_eq!(last["data"]["dropped"], json!({ "full": [[1, 2]], "too_large": [[4, 5]] }));
+    assert_eq!(last["data"]["closed"], json!(true));
+}
+
+#[tokio::test]
+async fn an_unknown_stream_older_than_the_window_is_stale_and_leaves_no_trace() {
+    let collector = Collector::new();
+    let old = StreamId::new(NOW - 36 * 86_400_000, [1; 10]);
+    let answer = collector.post(old, body(old, range(0, 3))).await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, json!({ "stale": true })));
+    assert_eq!(collector.text(), "");
+    assert_eq!(collector.stats().await["stale"], 1);
+
+    // By the client's own clock it is young: a wrong clock makes no stream old.
+    let mut request = post(&uri(old, "key-1", NOW - 36 * 86_400_000 + 5_000), body(old, range(0, 3)));
+    request.headers_mut().remove("origin");
+    assert_eq!(collector.call(request).await.json(), json!({ "stored": [[0, 3]], "rejected": [] }));
+}
+
+#[tokio::test]
+async fn interleaving_15_a_known_stream_never_turns_stale_while_it_is_heard_of() {
+    let collector = Collector::new();
+    collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    collector.clock.store(NOW + 34 * 86_400_000, Ordering::SeqCst);
+    collector.post(stream(1), body(stream(1), range(3, 4))).await;
+    collector.clock.store(NOW + 40 * 86_400_000, Ordering::SeqCst);
+    let answer = collector.post(stream(1), body(stream(1), range(4, 5))).await;
+    assert_eq!(answer.json(), json!({ "stored": [[0, 5]], "rejected": [] }));
+}
+
+#[tokio::test]
+async fn the_clients_clock_is_corrected() {
+    let collector = Collector::new();
+    let behind = NOW - 3_600_000;
+    collector.call(post(&uri(stream(1), "key-1", behind), body(stream(1), range(0, 1)))).await;
+    let line = &collector.journal()[0];
+    assert_eq!(
+        (&line["ts"], &line["client_ts"]),
+        (&json!(NOW), &json!(NOW - 1_000)),
+        "never after its receipt"
+    );
+}
+
+#[tokio::test]
+async fn the_file_is_that_of_the_utc_day_of_receipt() {
+    let collector = Collector::new();
+    let midnight = 1_764_028_800_000;
+    collector.clock.store(midnight - 1, Ordering::SeqCst);
+    collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    collector.clock.store(midnight, Ordering::SeqCst);
+    let answer = collector.post(stream(1), body(stream(1), range(0, 5))).await;
+    assert_eq!(answer.json()["stored"], json!([[0, 5]]));
+    let lines = |day: &str| {
+        let text = std::fs::read_to_string(collector.dir.path().join(format!("events-{day}.jsonl"))).unwrap();
+        text.lines().count()
+    };
+    assert_eq!((lines("2025-11-24"), lines("2025-11-25")), (3, 2));
+    assert_eq!(collector.ids().len(), 5);
+}
+
+#[tokio::test]
+async fn a_restart_knows_what_was_stored() {
+    let collector = Collector::new();
+    collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    collector.state.close().await;
+    let closed = collector.post(stream(1), body(stream(1), range(3, 4))).await;
+    assert_eq!(
+        (closed.status, closed.json()["error"].clone()),
+        (StatusCode::SERVICE_UNAVAILABLE, json!("stopped"))
+    );
+    assert!(closed.headers.contains_key("retry-after"));
+    assert_eq!(collector.get("/healthz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+
+    let state = State::open(config(collector.dir.path(), &collector.clock)).unwrap();
+    let collector = Collector { state, ..collector };
+    assert_eq!(collector.get("/healthz").await.status, StatusCode::OK);
+    let answer = collector.post(stream(1), body(stream(1), range(0, 4))).await;
+    assert_eq!(answer.json()["stored"], json!([[0, 4]]));
+    assert_eq!(collector.ids().len(), 4);
+}
+
+#[tokio::test]
+async fn one_directory_has_one_collector() {
+    let collector = Collector::new();
+    let Err(error) = State::open(config(collector.dir.path(), &collector.clock)) else {
+        panic!("opened twice")
+    };
+    assert!(error.to_string().contains("in use by another collector"), "{error}");
+}
+
+#[tokio::test]
+async fn switched_off_tells_each_client_but_records_the_last_line() {
+    let collector = Collector::new();
+    set_phase(collector.dir.path(), "key-1", Phase::Disabled).unwrap();
+    let answer = collector.post(stream(1), body(stream(1), range(0, 3))).await;
+    assert_eq!(answer.status, StatusCode::GONE);
+    assert_eq!((&answer.json()["phase"], &answer.json()["error"]), (&json!("DISABLED"), &json!("off")));
+    assert_eq!(collector.text(), "", "nothing of a request with batches is recorded");
+
+    let mut last = Vec::new();
+    let mut told = line(stream(1), 3);
+    told.dropped.insert(Reason::Off, range(0, 3));
+    push_line(&mut last, &told);
+    assert_eq!(collector.post(stream(1), last).await.status, StatusCode::GONE);
+    assert_eq!(collector.journal()[0]["data"]["dropped"], json!({ "off": [[0, 3]] }));
+
+    let other_key = collector.call(post(&uri(stream(2), "key-2", NOW), body(stream(2), range(0, 1)))).await;
+    assert_eq!(other_key.status, StatusCode::OK, "another key is not touched");
+    set_phase(collector.dir.path(), "key-1", Phase::Enabled).unwrap();
+    assert_eq!(collector.post(stream(3), body(stream(3), range(0, 3))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn browsers_hear_what_they_need() {
+    let collector = Collector::new();
+    let answer = collector.post(stream(1), body(stream(1), range(0, 1))).await;
+    let header =
+        |answer: &Answer, name: &str| answer.headers.get(name).map(|v| v.to_str().unwrap().to_lowercase());
+    assert_eq!(header(&answer, "access-control-allow-origin").as_deref(), Some(ORIGIN));
+    assert_eq!(header(&answer, "access-control-allow-credentials").as_deref(), Some("true"));
+    assert_eq!(header(&answer, "access-control-expose-headers").as_deref(), Some("retry-after,date"));
+    assert_eq!(header(&answer, "vary").as_deref(), Some("origin"));
+
+    // An error must be readable too, else the client takes it for a broken network.
+    let refused = collector.call(post(&uri(stream(1), "wrong", NOW), "")).await;
+    assert_eq!(header(&refused, "access-control-allow-origin").as_deref(), Some(ORIGIN));
+
+    let preflight = Request::options("/v1/events").header("origin", ORIGIN);
+    let preflight = preflight
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type");
+    let answer = collector.call(preflight.body(Body::empty()).unwrap()).await;
+    assert!(answer.status.is_success());
+    assert_eq!(header(&answer, "access-control-allow-methods").as_deref(), Some("post"));
+    assert_eq!(header(&answer, "access-control-allow-headers").as_deref(), Some("content-type"));
+}
+
+#[tokio::test]
+async fn the_demo_folder_is_served_with_its_types() {
+    let www = tempfile::tempdir().unwrap();
+    for (name, text) in [("index.html", "<p>"), ("a.js", "1"), ("b.wasm", "\0asm"), ("c.css", "p{}")] {
+        std::fs::write(www.path().join(name), text).unwrap();
+    }
+    let path = www.path().to_owned();
+    let collector = Collector::with(|config| {
+        config.www = Some(path);
+        config.origins.push("http://127.0.0.1:4600".into());
+    });
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/a.js", "text/javascript"),
+        ("/b.wasm", "application/wasm"),
+        ("/c.css", "text/css"),
+    ] {
+        let answer = collector.get(path).await;
+        assert_eq!((path, answer.status), (path, StatusCode::OK));
+        assert_eq!(answer.headers["content-type"].to_str().unwrap().split(';').next(), Some(kind));
+    }
+    let missing = collector.get("/missing.js").await;
+    assert_eq!((missing.status, &missing.json()["error"]), (StatusCode::NOT_FOUND, &json!("path")));
+    assert_eq!(collector.get("/../Cargo.toml").await.status, StatusCode::NOT_FOUND);
+
+    collector.post(stream(1), body(stream(1), range(0, 2))).await;
+    let tail = collector.get("/v1/tail?after=0").await.json();
+    assert_eq!(tail["lines"].as_str().unwrap(), collector.text());
+    let next = format!("/v1/tail?after={}", tail["next"]);
+    collector.post(stream(1), body(stream(1), range(2, 3))).await;
+    assert_eq!(collector.get(&next).await.json()["lines"].as_str().unwrap().lines().count(), 1);
+
+    let rebound = Request::get("/v1/tail").header("host", "evil.example:4600").body(Body::empty()).unwrap();
+    assert_eq!(collector.call(rebound).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(Collector::new().get("/v1/tail").await.status, StatusCode::NOT_FOUND, "only with a demo");
+}
