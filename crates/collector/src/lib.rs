@@ -6,7 +6,7 @@
 //! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them; [`disk`] is
 //!   the file system below, so that a simulated one can forget what was not synced.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
-//! - [`cors`] says which pages may send, [`phase`] which keys are off; [`stats`] counts, [`tail`] shows the journal.
+//! - [`serve`] accepts and drains; [`cors`] says which pages may send, [`phase`] which keys are off; [`stats`] counts, [`tail`] shows the journal.
 //!
 //! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
 
@@ -20,6 +20,7 @@ mod journal;
 mod phase;
 mod receive;
 mod recover;
+mod serve;
 #[cfg(test)]
 mod sim;
 mod skew;
@@ -36,42 +37,4 @@ pub use config::{Clock, Config, MAX_BODY_BYTES, OpenError, State, own_origins, s
 pub use http::app;
 pub use phase::{Phase, PhaseError, set_phase};
 
-use std::io;
-use std::time::Duration;
-
-use tokio::net::TcpListener;
-
-/// Connections that are still busy so long after the shutdown are cut. Service managers kill after 10 s (Docker) or
-/// later; what was taken is stored all the same.
-const DRAIN: Duration = Duration::from_secs(8);
-
-/// Serves until `shutdown` is done; then answers what was accepted, makes everything durable and returns.
-pub async fn run(
-    listener: TcpListener,
-    state: State,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    user_agent::Agents::warm_up();
-    let (draining, drain) = tokio::sync::oneshot::channel();
-    let shutdown = async move {
-        shutdown.await;
-        let _ = draining.send(());
-    };
-    let server = axum::serve(listener, app(state.clone())).with_graceful_shutdown(shutdown);
-    let too_long = async {
-        match drain.await {
-            Ok(()) => tokio::time::sleep(DRAIN).await,
-            // The server failed before any shutdown.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    let served = tokio::select! {
-        served = server => served,
-        () = too_long => {
-            tracing::warn!("connections were cut because they did not end");
-            Ok(())
-        }
-    };
-    state.close().await;
-    served
-}
+pub use serve::run;

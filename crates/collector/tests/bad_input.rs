@@ -1,4 +1,11 @@
 //! Bad input: each has a status, a reason in JSON and a counter, and spoils nothing else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panics"
+)]
+
 mod common;
 
 use axum::body::Body;

@@ -1,4 +1,11 @@
 //! Whatever an event holds: its journal line is JSON, and its `data` is byte for byte what was sent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panics"
+)]
+
 mod common;
 
 use common::*;

@@ -1,4 +1,11 @@
 //! What a request does: stored, answered, recorded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panics"
+)]
+
 mod common;
 
 use std::sync::atomic::Ordering;

@@ -1,4 +1,11 @@
 //! The real program, killed again and again under load: nothing acknowledged is missing, nothing is stored twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panics"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;

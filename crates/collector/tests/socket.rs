@@ -1,4 +1,11 @@
 //! The real server on a real socket: clients that go away, bodies that break off, and a shutdown that drains.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panics"
+)]
+
 mod common;
 
 use std::io;
