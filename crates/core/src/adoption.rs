@@ -146,7 +146,7 @@ impl Pipeline {
                 self.out.after.extend(last);
             }
             if is_adopted {
-                self.out.after.push_back(settled);
+                self.out.after.push(settled);
             }
         }
         for outbox in core::mem::take(&mut self.streams.others) {

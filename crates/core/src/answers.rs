@@ -24,7 +24,7 @@ impl Pipeline {
             Answer::Unreachable => self.failed(&flight),
             Answer::Throttled { until } => {
                 let until = self.gate.throttle(now, until);
-                self.out.news.push_back(Output::Gate { until });
+                self.out.news.push(Output::Gate { until });
                 self.failed(&flight);
             }
             Answer::TooLarge => self.refused(&flight, Reason::TooLarge),
@@ -34,7 +34,7 @@ impl Pipeline {
                 self.keep(&flight);
             }
             Answer::SwitchedOff => {
-                self.out.news.push_back(Output::Off);
+                self.out.news.push(Output::Off);
                 self.switch_off(now);
             }
         }
@@ -178,7 +178,7 @@ impl Pipeline {
             if !give_back {
                 outbox.erase_line(&mut self.out);
             }
-            self.out.after.push_back(Output::Settled(outbox.id));
+            self.out.after.push(Output::Settled(outbox.id));
         }
         self.settled.add(&outbox.book);
     }

@@ -3,6 +3,7 @@
 use crate::{
     Instant, Output, Page, Part, Pipeline, Reason, Slot, StreamId,
     outbox::{LineSaved, Role},
+    outputs,
     pipeline::Writing,
 };
 use alloc::vec::Vec;
@@ -15,13 +16,13 @@ impl Pipeline {
             self.wrote(&unanswered, false);
         }
         self.drop_expired();
-        if let Some(news) = self.out.news.pop_front() {
+        if let Some(news) = outputs::pop(&mut self.out.news) {
             return news;
         }
         if let Some(write) = self.next_write() {
             return write;
         }
-        if let Some(next) = self.out.after.pop_front() {
+        if let Some(next) = outputs::pop(&mut self.out.after) {
             self.erased |= matches!(next, Output::Erase { .. });
             return next;
         }
@@ -118,7 +119,7 @@ impl Pipeline {
     fn holds_nothing_below(&self, (stream, end): (StreamId, u32)) -> bool {
         let Some(index) = self.streams.position(stream) else { return true };
         let first =
-            self.streams.at(index).and_then(|outbox| outbox.batches.front()).map(|batch| batch.range.start());
+            self.streams.at(index).and_then(|outbox| outbox.batches.first()).map(|batch| batch.range.start());
         let open = self.open_range(index).map(|range| range.start());
         first.is_none_or(|first| first >= end) && open.is_none_or(|first| first >= end)
     }

@@ -4,6 +4,7 @@ use crate::{
     Duration, Output, Page, Pipeline, Priority, Range, Via,
     batch::{Batch, Saved},
     outbox::{Outbox, Role},
+    outputs,
 };
 use alloc::vec::Vec;
 
@@ -44,7 +45,7 @@ impl Pipeline {
             }
             self.board(self.config.max_beacon_bytes, boarding);
         }
-        self.out.after.pop_front()
+        outputs::pop(&mut self.out.after)
     }
 
     fn board(&mut self, mut budget: usize, boarding: Boarding) {
@@ -68,7 +69,7 @@ impl Pipeline {
                 outbox.append_bytes(&carried, &mut body);
             }
             let request = self.request(index, body, carried, Via::Beacon);
-            self.out.after.push_back(request);
+            self.out.after.push(request);
         }
     }
 
@@ -84,7 +85,7 @@ impl Pipeline {
         }
         let Some(Output::Send(request)) = self.line_alone(index, true) else { return };
         *budget = budget.saturating_sub(request.body.len());
-        self.out.after.push_back(Output::Send(request));
+        self.out.after.push(Output::Send(request));
     }
 
     /// The page is seen again: ask soon what became of the beacons.

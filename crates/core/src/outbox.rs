@@ -6,7 +6,7 @@ use crate::{
     batch::{Batch, Saved},
     outputs::Outputs,
 };
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::vec::Vec;
 
 /// What a stream is to this pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Outbox {
     pub(crate) role: Role,
     pub(crate) book: Book,
     /// Ascending by first number. Disjoint, unless `overlapping`.
-    pub(crate) batches: VecDeque<Batch>,
+    pub(crate) batches: Vec<Batch>,
     /// Batches may share numbers: after a trap, or when two storages differ.
     overlapping: bool,
     /// Bytes of all batches that are in memory.
@@ -83,7 +83,7 @@ impl Outbox {
             id: line.stream,
             role,
             book: Book::default(),
-            batches: VecDeque::new(),
+            batches: Vec::new(),
             overlapping: false,
             loaded: 0,
             loading: 0,
@@ -91,7 +91,7 @@ impl Outbox {
             line_saved: if adopted { LineSaved::Yes } else { LineSaved::Never },
             locked: true,
             expires,
-            asked: !adopted,
+            asked: false,
             failed: false,
             renewed: false,
             version: u32::from(adopted),
@@ -133,7 +133,10 @@ impl Outbox {
     }
 
     fn remove(&mut self, at: usize) -> Option<Batch> {
-        let batch = self.batches.remove(at)?;
+        if at >= self.batches.len() {
+            return None;
+        }
+        let batch = self.batches.remove(at);
         self.uncount(&batch);
         Some(batch)
     }
@@ -253,7 +256,7 @@ impl Outbox {
         self.book.released.subtract(&numbers);
         for range in numbers.iter() {
             self.book.dropped.insert(reason, range);
-            out.news.push_back(Output::Dropped { stream: self.id, reason, range });
+            out.news.push(Output::Dropped { stream: self.id, reason, range });
         }
         if !numbers.is_empty() {
             self.changed();
@@ -291,13 +294,13 @@ impl Outbox {
         for range in known.iter() {
             self.book.dropped.remove(range);
         }
-        let mut kept = VecDeque::with_capacity(self.batches.len());
+        let mut kept = Vec::with_capacity(self.batches.len());
         for batch in core::mem::take(&mut self.batches) {
             if self.book.delivered.contains_range(batch.range) {
                 self.uncount(&batch);
                 self.erase(&batch, out);
             } else {
-                kept.push_back(batch);
+                kept.push(batch);
             }
         }
         self.batches = kept;
@@ -308,11 +311,11 @@ impl Outbox {
         self.role = Role::Left;
         self.locked = false;
         self.line.closed = true;
-        let mut kept = VecDeque::new();
+        let mut kept = Vec::new();
         for mut batch in core::mem::take(&mut self.batches) {
             if batch.saved != Saved::Yes {
                 batch.has_key = false;
-                kept.push_back(batch);
+                kept.push(batch);
                 continue;
             }
             self.uncount(&batch);
@@ -330,14 +333,14 @@ impl Outbox {
     pub(crate) fn erase(&self, batch: &Batch, out: &mut Outputs) {
         if batch.has_key && self.locked {
             let slot = Slot { stream: self.id, part: Part::Batch(batch.range.start()) };
-            out.after.push_back(Output::Erase { slot, range: Some(batch.range) });
+            out.after.push(Output::Erase { slot, range: Some(batch.range) });
         }
     }
 
     pub(crate) fn erase_line(&mut self, out: &mut Outputs) {
         if self.locked {
             let slot = Slot { stream: self.id, part: Part::Line };
-            out.after.push_back(Output::Erase { slot, range: None });
+            out.after.push(Output::Erase { slot, range: None });
         }
         self.line_saved = LineSaved::Yes;
     }
@@ -411,10 +414,10 @@ impl Outbox {
 
     /// The oldest batch's age limit. Adopted streams ask first: most of theirs is stored already.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        if !self.asked && !self.failed {
+        if self.role == Role::Adopted && !self.asked && !self.failed {
             return None;
         }
-        self.batches.front().filter(|batch| !batch.flying).map(|batch| batch.expires)
+        self.batches.first().filter(|batch| !batch.flying).map(|batch| batch.expires)
     }
 
     /// The stream line as of now, with its line break.

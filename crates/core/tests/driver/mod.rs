@@ -1,5 +1,6 @@
 //! A driver for tests: a storage, a collector of real wire bytes, and virtual time. Every poll checks the books.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use beaconry_core::{
     Answer, Body, Config, Duration, Event, Instant, Number, Output, Page, Part, Pipeline, Priority, Range,

@@ -1,0 +1,134 @@
+//! The memory budget.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod driver;
+
+use beaconry_core::{Config, Output, Priority, Reason, TrackError};
+use driver::{Driver, stream};
+
+/// Room for eight batches of one event of 1,000 bytes.
+fn small() -> Config {
+    Config {
+        memory_bytes: 8 * 1_100,
+        max_batch_bytes: 1_100,
+        max_event_bytes: 1_100,
+        max_context_bytes: 0,
+        max_batch_events: 1,
+        max_request_bytes: 2_500,
+        flush_bytes: usize::MAX,
+        ..Config::default()
+    }
+}
+
+#[test]
+fn what_storage_has_is_forgotten_and_loaded_later_without_a_loss() {
+    let mut d = Driver::new(small());
+    for _ in 0..40 {
+        d.log(1_000);
+    }
+    assert_eq!((d.held(), d.dropped(Reason::Full)), (40, 0));
+    d.heal();
+    assert!(d.log.iter().any(|output| matches!(output, Output::Load { .. })));
+    assert_eq!(d.pipeline.books().totals().delivered, 40);
+    assert!(d.storage.batches(stream(1)).is_empty());
+}
+
+#[test]
+fn without_a_storage_the_lowest_priority_goes_first_then_the_oldest() {
+    let mut d = Driver::new(small());
+    d.storage.is_full = true;
+    for priority in [Priority::High, Priority::Normal, Priority::Low, Priority::Normal, Priority::Low] {
+        d.track(1_000, priority).unwrap();
+        d.drain();
+    }
+    let mut lost = Vec::new();
+    for _ in 0..7 {
+        let from = d.log.len();
+        d.track(1_000, Priority::High).unwrap();
+        d.drain();
+        lost.extend(d.log[from..].iter().filter_map(|output| match output {
+            Output::Dropped { reason, range, .. } => {
+                assert_eq!(*reason, Reason::Full);
+                Some(range.start())
+            }
+            _ => None,
+        }));
+    }
+    assert_eq!(lost, [2, 4, 1, 3]);
+}
+
+#[test]
+fn an_event_never_drives_out_what_matters_more() {
+    let mut d = Driver::new(small());
+    d.storage.is_full = true;
+    while d.track(1_000, Priority::High).is_ok() && d.held() < 8 {
+        d.drain();
+    }
+    let held = d.held();
+    assert_eq!(d.track(1_000, Priority::Low), Err(TrackError::Full));
+    assert_eq!(d.held(), held);
+    assert_eq!(d.dropped(Reason::Full), 1);
+}
+
+#[test]
+fn what_is_in_flight_is_never_dropped() {
+    let mut d = Driver::new(small());
+    d.storage.is_full = true;
+    d.track(1_000, Priority::Low).unwrap();
+    d.drain();
+    d.pass(5_000);
+    let request = d.only_request();
+    for _ in 0..20 {
+        let _ = d.track(1_000, Priority::High);
+    }
+    d.drain();
+    assert!(!d.log.iter().any(|o| matches!(o, Output::Dropped { range, .. } if range.start() == 0)));
+    let answer = d.collector.receive(&request);
+    d.answer(request.id, answer);
+    assert_eq!(d.pipeline.books().stream(stream(1)).unwrap().delivered().end(), 1);
+}
+
+#[test]
+fn a_failed_write_is_tried_again_once_something_was_erased() {
+    let mut d = Driver::new(Config { max_batch_events: 1, ..Config::default() });
+    d.log(100);
+    d.storage.is_full = true;
+    d.log(100);
+    assert_eq!(d.storage.batches(stream(1)).len(), 1);
+    d.pass(5_000);
+    d.track(100, Priority::Normal).unwrap();
+    d.drain();
+    let before = d.storage.values.len();
+    d.storage.is_full = false;
+    d.collector.poison.push(1); // only 0 is erased as stored; 1 as rejected
+    d.deliver();
+    assert!(d.storage.batches(stream(1)).iter().any(|range| range.start() == 2), "{before}");
+}
+
+#[test]
+fn a_hundred_thousand_events_are_held_and_drain() {
+    let mut d = Driver::new(Config { memory_bytes: 64 << 20, ..Config::default() });
+    for _ in 0..100_000 {
+        d.track(130, Priority::Normal).unwrap();
+    }
+    let mut steps = 0;
+    loop {
+        match d.pipeline.poll_output() {
+            Output::Wait(None) => break,
+            Output::Wait(Some(at)) => {
+                d.now = at;
+                d.pipeline.handle_timeout(at);
+            }
+            Output::Send(request) => {
+                let answer = d.collector.receive(&request);
+                d.pipeline.handle_answer(d.now, request.id, answer);
+            }
+            Output::Persist { slot, .. } => d.pipeline.handle_stored(d.now, slot, Ok(())),
+            _ => {}
+        }
+        steps += 1;
+        assert!(steps < 50_000);
+    }
+    assert_eq!(d.pipeline.books().totals().delivered, 100_000);
+}
