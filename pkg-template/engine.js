@@ -1,15 +1,12 @@
-import { browserStore, keyPrefix, newId, OURS, remember } from './flag.js';
+import { keyPrefix, newId, OURS, remember } from './flag.js';
 import { attempt, json } from './serialize.js';
-import { createWriter } from './writer.js';
+import { createWriter, isError } from './writer.js';
 
 /** How long the wasm waits for an idle page, in ms: a page that is never idle still delivers. */
 const IDLE_MS = 4_000;
 
 /** How long `flush` waits without a time-out of its own, in ms. */
 const FLUSH_MS = 5_000;
-
-/** Bytes held by default: a fifth of what an origin's localStorage takes. */
-const HELD_BYTES = 1_048_576;
 
 /** Characters of a user's id, and bytes of a context: they are repeated in every batch. */
 const USER_UNITS = 256;
@@ -21,11 +18,9 @@ const CONTEXT_BYTES = 1_024;
  * @param {import('./index.js').TelemetryOptions} options checked
  */
 export function startEngine(options) {
-  const { url, key, release, env, persist, limits } = options;
   const prefix = keyPrefix(options);
-  const storage = persist === false ? undefined : browserStore('localStorage');
-  const session = (options.session ??=
-    (storage && remember('sessionStorage', `${OURS}session`)) || newId().slice(6));
+  const storage = options.persist === false ? undefined : attempt(() => localStorage);
+  options.session ??= (storage && remember('sessionStorage', `${OURS}session`)) || newId().slice(6);
   /** @type {import('./index.js').Stats['mode']} */
   let mode = 'writer';
   /** @type {import('./takeover.js').Sink | undefined} */
@@ -42,27 +37,27 @@ export function startEngine(options) {
 
   /** A writer with a stream of its own, which follows the page's life. */
   function write() {
-    const made = createWriter(
-      storage,
-      prefix,
-      JSON.stringify({ release, env, session }).slice(1, -1),
-      `${url}${url.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}&stream=`,
-      limits?.[storage ? 'storageBytes' : 'memoryBytes'] ?? HELD_BYTES,
-      options.page,
-      // In a task of its own: what the app does then disturbs nothing here.
-      (count) => setTimeout(() => attempt(() => options.onDrop?.('full', count))),
-    );
-    const { signal } = (listeners = new AbortController());
-    document.addEventListener('visibilitychange', made.hide, { signal });
-    addEventListener('pagehide', made.close, { signal });
-    addEventListener('pageshow', () => made.resume() && load(), { signal });
+    const made = createWriter(options, storage, prefix);
+    listeners = new AbortController();
+    on(document, 'visibilitychange', made.hide);
+    on(window, 'pagehide', made.dispose);
+    on(window, 'pageshow', () => made.resume() && load());
     return made;
+  }
+
+  /**
+   * @param {EventTarget} target
+   * @param {string} type
+   * @param {() => unknown} act
+   */
+  function on(target, type, act) {
+    target.addEventListener(type, act, listeners); // which has the signal
   }
 
   /** Fetches the wasm, once a page (again after a pageshow); never rejects. */
   const load = () =>
     (loading ??= import('./takeover.js')
-      .then(({ takeOver }) => takeOver(options, () => (mode === 'off' ? undefined : writer), storage, install, revert))
+      .then(({ takeOver }) => takeOver(options, writer, storage, install, revert))
       .catch(revert));
 
   /** @param {import('./takeover.js').Sink} sink */
@@ -90,12 +85,10 @@ export function startEngine(options) {
   /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: IDLE_MS });
 
   return {
-    /**
-     * @param {string} line
-     * @param {boolean} high an error: written at once, and sent soon
-     */
-    track(line, high) {
+    /** @param {string} line an error's is written at once, and sent soon */
+    track(line) {
       if (mode === 'off') return;
+      const high = isError(line);
       if (!client?.track(line, high)) writer.track(line, high);
       if (high) load();
     },
@@ -117,17 +110,17 @@ export function startEngine(options) {
     async flush({ timeout = FLUSH_MS } = {}) {
       const end = Date.now() + timeout;
       await Promise.race([load(), new Promise((resolve) => setTimeout(resolve, timeout))]);
-      const { held, tracked } = writer.counts();
-      return (await client?.flush(Math.max(end - Date.now(), 0))) ?? { delivered: 0, held, dropped: tracked - held };
+      const { held, tracked } = writer.stats();
+      return (await client?.flush(end - Date.now())) ?? { delivered: 0, held, dropped: tracked - held };
     },
 
-    stats: () => ({ ...(client?.stats() ?? writer.counts()), mode }),
+    stats: () => ({ ...(client?.stats() ?? writer.stats()), mode }),
 
     dispose() {
       if (mode === 'off') return;
       mode = 'off';
       listeners.abort();
-      (client?.dispose ?? writer.close)();
+      (client ?? writer).dispose();
     },
   };
 }

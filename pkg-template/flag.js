@@ -18,12 +18,11 @@ export function isOn({ flag, visitor }) {
     if (flag.rollout === 100 || (visitor && chosen(visitor, flag.rollout))) return true;
   }
   if (flag === 'ENABLED') return true;
-  for (const name of /** @type {const} */ (['localStorage', 'sessionStorage'])) {
-    const store = /** @type {any} */ (browserStore(name) ?? {});
-    for (const key of Object.keys(store)) {
-      if (key.startsWith(OURS) && key !== kept) attempt(() => store.removeItem(key));
+  attempt(() => {
+    for (const store of [localStorage, sessionStorage]) {
+      for (const key of Object.keys(store)) if (key.startsWith(OURS) && key !== kept) delete store[key];
     }
-  }
+  });
   return false;
 }
 
@@ -69,12 +68,6 @@ export function isGated(prefix, which) {
 }
 
 /**
- * A storage of the browser, unless it is blocked.
- * @param {'localStorage' | 'sessionStorage'} name
- */
-export const browserStore = (name) => attempt(() => window[name]);
-
-/**
  * The random text under `key`, made where there is none yet; undefined where it cannot be kept.
  * @param {'localStorage' | 'sessionStorage'} name
  * @param {string} key
@@ -84,9 +77,9 @@ export const remember = (name, key) => attempt(() => (window[name][key] ??= newI
 
 /**
  * An id of 22 characters: 48 bits of its birth (unix ms) and 80 random bits, as base64url.
- * @param {number} [birth]
  */
-export function newId(birth = Date.now()) {
+export function newId() {
+  const birth = Date.now();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes.set([40, 32, 24, 16, 8, 0].map((shift) => birth / 2 ** shift)); // each modulo 256
   const text = btoa(String.fromCharCode(...bytes)).slice(0, 22); // without its padding

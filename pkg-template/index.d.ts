@@ -18,7 +18,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry;
 export type Flag = 'DISABLED' | 'ENABLED' | { rollout: number };
 
 export interface TelemetryOptions {
-  /** The collector's endpoint, http or https, absolute or relative to the page: `https://telemetry.example.com/v1/events`. */
+  /** The collector's endpoint: `https://telemetry.example.com/v1/events`, or `/v1/events` on the page's own host. */
   url: string;
   /** Names the app to the collector. Public, not a secret. */
   key: string;

@@ -10,7 +10,7 @@ const NOTHING = { delivered: 0, held: 0, dropped: 0 };
 /** @type {typeof import('./index.js').createTelemetry} */
 export function createTelemetry(options) {
   const engine = open(options);
-  let warned = false;
+  let { debug } = options ?? {};
 
   /**
    * Nothing of ours throws into the app, and while telemetry is off nothing of the app's is looked at.
@@ -19,35 +19,26 @@ export function createTelemetry(options) {
    */
   const ask = (call) => attempt(() => engine && call(engine));
 
-  /**
-   * @param {string} method
-   * @returns {(...args: unknown[]) => void}
-   */
-  const caller =
-    (method) =>
-    (...args) => {
-      ask((to) => to.track(callLine(method, args, Date.now()), method === 'error'));
-    };
-
-  return {
-    track: (type, data) =>
+  /** @type {any} */
+  const telemetry = {
+    track(/** @type {any} */ type, /** @type {unknown} */ data) {
       ask((to) => {
-        to.track(eventLine(type, data, Date.now()), type === 'error');
-        if (!options.debug || warned || TYPES.includes(type)) return;
-        warned = true;
-        console.warn(`beaconry: ${type} is no type of event`);
-      }),
-    log: caller('log'),
-    error: caller('error'),
-    metric: caller('metric'),
-    event: caller('event'),
-    vital: caller('vital'),
-    setUser: (id) => ask((to) => to.setUser(id)),
-    setContext: (context) => ask((to) => to.setContext(context)),
-    dispose: () => ask((to) => to.dispose()),
+        to.track(eventLine(type, data, Date.now()));
+        if (!debug || TYPES.includes(type)) return;
+        debug = false; // once
+        console.warn(`beaconry: no type of event: ${type}`);
+      });
+    },
     stats: () => ask((to) => to.stats()) ?? { mode: 'off', ...NOTHING, tracked: 0, released: 0, dropped: {}, storedBytes: 0 },
-    flush: async (how) => (await ask((to) => to.flush(how))) ?? NOTHING,
+    flush: async (/** @type {any} */ how) => (await ask((to) => to.flush(how))) ?? NOTHING,
   };
+  for (const type of TYPES) {
+    telemetry[type] = (/** @type {unknown[]} */ ...args) => ask((to) => to.track(callLine(type, args, Date.now())));
+  }
+  for (const name of /** @type {const} */ (['setUser', 'setContext', 'dispose'])) {
+    telemetry[name] = (/** @type {unknown} */ value) => ask((to) => to[name](value));
+  }
+  return telemetry;
 }
 
 /**

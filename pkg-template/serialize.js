@@ -10,10 +10,10 @@
  * | NaN, ±Infinity | `"NaN"`, `"Infinity"`, `"-Infinity"` |
  * | BigInt | its digits, as a string |
  * | symbol | `"Symbol(name)"` |
- * | function | `"[function name]"` |
+ * | function | `"[function]"` |
  * | Error | `{name, message, stack, cause, errors}` and its own members |
  * | Map, Set | an array, of pairs or of values |
- * | typed array, ArrayBuffer | `"[object Uint8Array] 12"`, in bytes |
+ * | typed array, NodeList, whatever has a length | an array |
  * | DOM node | `"DIV"` |
  * | what has `toJSON` (Date, URL) | what that gives |
  * | another object without members of its own | its `String(…)` |
@@ -32,10 +32,19 @@
 const CALLS = {
   log: (level, message, data) => merge({ level, message }, data),
   error: (error, data) => ({ handled: true, ...merge(errorData(error), data) }),
-  metric: (name, value, data) => merge({ name, value }, data),
+  metric: measured,
   event: (name, data) => merge({ name }, data),
-  vital: (name, value, data) => merge({ name, value }, data),
+  vital: measured,
 };
+
+/**
+ * @param {string} name
+ * @param {number} value
+ * @param {unknown} data
+ */
+function measured(name, value, data) {
+  return merge({ name, value }, data);
+}
 
 /** The types an event may have. */
 export const TYPES = Object.keys(CALLS);
@@ -67,7 +76,7 @@ export const utf8 = (text) => (/[^\0-\x7f]/.test(text) ? ENCODER.encode(text).le
  */
 export function eventLine(type, data, ts) {
   if (!TYPES.includes(type)) {
-    data = merge({ name: label(type) }, data);
+    data = merge({ name: type }, data);
     type = 'event';
   }
   let text = json(data, LINE_BYTES - 64); // for what stands around it
@@ -123,7 +132,7 @@ export function json(value, bytes) {
  */
 function merge(head, data) {
   // Where a getter throws: as a member of its own it is copied with care.
-  return attempt(() => (data == null || isRecord(data)) && { ...head, ...data, ...head }) || { ...head, data };
+  return attempt(() => isRecord(data) && { ...head, ...data, ...head }) || { ...head, data };
 }
 
 /**
@@ -134,14 +143,8 @@ function merge(head, data) {
 function errorData(error) {
   room = LINE_BYTES / 2; // the rest is the app's
   const form = copy([error], 0, []);
-  return form?.stack ? form : { message: label(error) };
+  return form?.stack ? form : { message: typeof error === 'string' ? error : json(error, 1_024) };
 }
-
-/**
- * A short text for anything.
- * @param {unknown} value
- */
-const label = (value) => (typeof value === 'string' ? value : json(value, 1_024));
 
 /**
  * Whether `JSON.stringify` tells all of `value`, and in a bounded time.
@@ -178,7 +181,7 @@ function copy(holder, key, path) {
   try {
     return form(holder[key], path);
   } catch {
-    return cut('[threw]');
+    return '[threw]';
   }
 }
 
@@ -190,18 +193,18 @@ function copy(holder, key, path) {
 function form(value, path) {
   if (typeof value === 'string') return cut(value);
   if (isSimple(value)) return value;
-  if (typeof value === 'function') return cut(`[function ${value.name}]`);
+  if (typeof value === 'function') return '[function]';
   if (typeof value !== 'object') return cut(String(value)); // NaN, bigint, symbol
-  if (path.includes(value)) return cut('[circular]');
-  if (path.length > DEPTH) return cut('[deep]');
+  if (path.includes(value)) return '[circular]';
+  if (path.length > DEPTH) return '[deep]';
   path = [...path, value];
-  if (Array.isArray(value)) return members(value, undefined, path);
-  if (isError(value)) return members(value, errorKeys(value), path);
+  // What an error's class hides, and what the app has added.
+  if (isError(value)) return members(value, ['name', 'message', 'stack', 'cause', 'errors', ...Object.keys(value)], path);
   const isClass = !isRecord(value);
   if (isClass && value.nodeName) return cut(value.nodeName);
+  if (isClass && value.length >= 0) return members(value, undefined, path);
   if (typeof value.toJSON === 'function') return form(value.toJSON(), path);
   if (value instanceof Map || value instanceof Set) return members([...value], undefined, path);
-  if (isClass && value.byteLength >= 0) return cut(`${tag(value)} ${value.byteLength}`);
   const keys = Object.keys(value);
   return isClass && !keys.length ? cut(String(value)) : members(value, keys, path);
 }
@@ -237,14 +240,5 @@ function cut(text) {
   return text.length > end ? `${text.slice(0, end)}… ${text.length - end} more` : text;
 }
 
-/** @param {unknown} value */
-const tag = (value) => Object.prototype.toString.call(value);
-
 /** @param {unknown} value of any window */
-const isError = (value) => /Error|DOMException/.test(tag(value));
-
-/**
- * What an error's class hides, and what the app has added.
- * @param {any} error
- */
-const errorKeys = (error) => ['name', 'message', 'stack', 'cause', 'errors', ...Object.keys(error)];
+const isError = (value) => /Error|DOMException/.test(Object.prototype.toString.call(value));

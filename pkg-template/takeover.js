@@ -27,14 +27,14 @@ import init, { TelemetryClient } from './wasm/beaconry.js';
  *
  * It rejects where there is no wasm (blocked by a policy, not served), or where it traps at once: then the writer is as it was.
  * @param {import('./index.js').TelemetryOptions} options
- * @param {() => ReturnType<typeof import('./writer.js').createWriter> | undefined} current the writer, unless disposed
+ * @param {ReturnType<typeof import('./writer.js').createWriter>} writer
  * @param {Storage | undefined} storage
  * @param {(sink: Sink) => void} install
  * @param {() => void} revert
  */
-export async function takeOver(options, current, storage, install, revert) {
+export async function takeOver(options, writer, storage, install, revert) {
   await init({ module_or_path: options.wasmUrl });
-  const handed = current()?.handover();
+  const handed = writer.handover();
   if (!handed) return;
   const { unlock } = handed;
   /** @type {Client} */
@@ -71,7 +71,7 @@ export async function takeOver(options, current, storage, install, revert) {
         to.setContext(context);
       });
     },
-    flush: (timeout) => ask((from) => from.flush({ timeout })),
+    flush: (timeout) => ask((from) => from.flush({ timeout: Math.max(timeout, 0) })),
     stats: () => ask((from) => from.stats()),
     dispose: () => ask((to) => to.dispose()),
   });

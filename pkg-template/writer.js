@@ -12,7 +12,7 @@ import { attempt, utf8 } from './serialize.js';
  * @property {number} n
  * @property {number} bytes at most what it takes on the wire, in UTF-8
  * @property {string} context raw JSON members of the batch line, at least one
- * @property {boolean} high it has an error
+ * @property {boolean} [high] it has an error
  * @property {boolean} [stored] localStorage has these bytes
  * @property {boolean} [sent] a beacon took it; whether it arrived is unknown
  * @property {string[]} [lines] absent once it is sealed and stored
@@ -27,6 +27,9 @@ const BATCH_BYTES = 4_096;
 /** Of these a batch line takes, without its context: ten digits of `first`, three of `n`, a newline. */
 const HEAD_BYTES = 30;
 
+/** Bytes held by default: a fifth of what an origin's localStorage takes. */
+const HELD_BYTES = 1_048_576;
+
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
 
@@ -37,19 +40,20 @@ const VERSION = '0.1.0';
 
 /**
  * The closure is the object and its functions the methods: a class would weigh a third more.
+ * @param {import('./index.js').TelemetryOptions} options
  * @param {Storage | undefined} storage
  * @param {string} prefix of every key: `bcn1:<scope>:`
- * @param {string} identity raw JSON members of the stream line, at least one
- * @param {string} address of requests, up to the stream
- * @param {number} heldBytes in storage and memory together
- * @param {string | undefined} page in place of the path
- * @param {(count: number) => void} onDrop told of events dropped as `full`
  */
-export function createWriter(storage, prefix, identity, address, heldBytes, page, onDrop) {
+export function createWriter(options, storage, prefix) {
+  const { url } = options;
+  const address = `${url}${url.includes('?') ? '&' : '?'}key=${encodeURIComponent(options.key)}&stream=`;
+  const identity = JSON.stringify(options, ['release', 'env', 'session']).slice(1, -1);
+  const heldBytes = options.limits?.storageBytes ?? HELD_BYTES;
   // The stream:
   let id = '';
   let next = 0;
-  let hasLine = false; // in the storage
+  /** @type {boolean | undefined} */
+  let hasLine; // in the storage
   /** @type {Batch[]} in the order of their numbers; the last may be open */
   let batches = [];
   /** @type {Batch | undefined} */
@@ -104,7 +108,7 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
 
   /** Once a task: a single-page app may have moved on. */
   function turn() {
-    const now = page ?? location.pathname.slice(0, PAGE_UNITS);
+    const now = options.page ?? location.pathname.slice(0, PAGE_UNITS);
     if (busy || path === now) return;
     path = now;
     context = JSON.stringify({ page: path, ...who }).slice(1, -1);
@@ -119,7 +123,7 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
   }
 
   /** pagehide, dispose: the stream is complete, and its lock free for whoever delivers the rest. */
-  const close = () =>
+  const dispose = () =>
     write(() => {
       send(true);
       id = '';
@@ -135,11 +139,11 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
   function append(line) {
     const bytes = utf8(line) + 1;
     if (open && (open.context !== context || open.bytes + bytes > BATCH_BYTES)) seal();
-    if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, high: false, lines: [] }));
+    if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
     open.lines?.push(line);
     open.n++;
     open.bytes += bytes;
-    open.high ||= line.startsWith('{"type":"error"');
+    open.high ||= isError(line);
     open.stored = false;
     next++;
   }
@@ -147,8 +151,8 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
   /** From here on the bytes of the open batch do not change. Past the limit the oldest batches are dropped. */
   function seal() {
     save();
+    if (open?.stored) open.lines = undefined;
     open = undefined;
-    for (const batch of batches) if (batch.stored) batch.lines = undefined;
     while (bytesOf(batches) > heldBytes) {
       const [{ first, n, stored }] = batches.splice(0, 1);
       start = first + n;
@@ -156,13 +160,14 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
       hasLine = putLine();
       if (stored) attempt(() => storage?.removeItem(keyOf(first)));
       hasLine ||= putLine();
-      onDrop(n);
+      // In a task of its own: what the app does then disturbs nothing here.
+      setTimeout(() => attempt(() => options.onDrop?.('full', n)));
     }
   }
 
-  /** Writes a batch that storage has not, behind the stream line. */
-  function save(batch = open) {
-    if (batch && !batch.stored) batch.stored = (hasLine ||= putLine()) && put(batch.first, text(batch));
+  /** Writes the open batch, behind the stream line. */
+  function save() {
+    if (open && !open.stored) open.stored = (hasLine ||= putLine()) && put(open.first, text(open));
   }
 
   /**
@@ -175,7 +180,7 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
     let room = BEACON_BYTES - utf8(body([], closed));
     const chosen = batches
       .filter((batch) => !batch.sent && !(wait && batch.stored))
-      .sort((a, b) => +b.high - +a.high)
+      .sort((a, b) => +!a.high - +!b.high)
       .filter(({ bytes }) => bytes <= room && (room -= bytes) >= 0);
     if (!chosen[0] && !(closed && next && !wait)) return;
     // Refused means that nothing was sent: other beacons have taken their share.
@@ -200,20 +205,20 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
   const text = ({ first, n, context, lines }) =>
     lines
       ? `{"batch":${first},"n":${n},${context}}\n${lines.join('\n')}\n`
-      : attempt(() => storage?.getItem(keyOf(first))) ?? '';
+      : attempt(() => storage?.getItem(keyOf(first)));
 
   /** @param {boolean} [closed] */
-  const streamLine = (closed = false) =>
+  const streamLine = (closed) =>
     `{"stream":"${id}","v":1,"sdk":"beaconry/${VERSION}",${identity},"tracked":${next},"dropped":{${start ? `"full":[[0,${start}]]` : ''}}` +
-    `,"holds":[${start < next ? `[${start},${next}]` : ''}],"closed":${closed}}`;
+    `,"holds":[${start < next ? `[${start},${next}]` : ''}],"closed":${!!closed}}`;
 
   const putLine = () => put('s', streamLine());
 
   /**
    * @param {string | number} part
-   * @param {string} value
+   * @param {any} value
    */
-  const put = (part, value) => !!attempt(() => storage && (storage.setItem(keyOf(part), value), true));
+  const put = (part, value) => attempt(() => (/** @type {Storage} */ (storage).setItem(keyOf(part), value), true));
 
   /** @param {string | number} part */
   const keyOf = (part) => `${prefix}${id}:${part}`;
@@ -222,7 +227,7 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
 
   return {
     track,
-    close,
+    dispose,
 
     /** @param {{ user?: string, context?: object }} members that batches carry from now on besides the page */
     share: (members) =>
@@ -237,7 +242,7 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
     /** Back from the back/forward cache. */
     resume() {
       if (!gone) return;
-      close();
+      dispose();
       gone = false;
       begin();
       return true;
@@ -246,14 +251,11 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
     /** Gives the stream away, as a request with the batches that storage has not; nothing between pagehide and pageshow. */
     handover() {
       if (gone) return;
-      write(() => {
-        open = undefined;
-        for (const batch of batches) save(batch);
-      });
+      write(() => (open = undefined));
       return { body: body(batches.filter(({ stored }) => !stored)), unlock };
     },
 
-    counts() {
+    stats() {
       const tracked = next + pending.length;
       return {
         stream: id,
@@ -267,6 +269,9 @@ export function createWriter(storage, prefix, identity, address, heldBytes, page
     },
   };
 }
+
+/** @param {string} line */
+export const isError = (line) => line.startsWith('{"type":"er');
 
 /** @param {Batch[]} batches */
 const bytesOf = (batches) => batches.reduce((sum, { bytes }) => sum + bytes, 0);

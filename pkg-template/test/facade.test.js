@@ -33,7 +33,7 @@ const only = (object) => {
 test('the export surface', async () => {
   assert.deepEqual(Object.keys(await import('../index.js')), ['createTelemetry']);
   assert.deepEqual(Object.keys(await import('../serialize.js')).sort(), ['TYPES', 'attempt', 'callLine', 'eventLine', 'json', 'utf8']);
-  const names = ['track', 'log', 'error', 'metric', 'event', 'vital', 'setUser', 'setContext', 'dispose', 'stats', 'flush'];
+  const names = ['track', 'stats', 'flush', 'log', 'error', 'metric', 'event', 'vital', 'setUser', 'setContext', 'dispose'];
   assert.deepEqual(Object.keys(createTelemetry({ flag: 'DISABLED' })), names);
   openPage();
   assert.deepEqual(Object.keys(createTelemetry(OPTIONS)), names);
@@ -81,7 +81,7 @@ test('a rollout leaves a visitor who was not chosen nothing but the key that kee
 test('a wrong option is named once, telemetry stays off, and nothing is deleted', (t) => {
   const error = t.mock.method(console, 'error', () => {});
   const wrong = [
-    ['url', ''], ['url', undefined], ['url', 'ftp://x'], ['url', 'http://['], ['url', 5], ['key', undefined], ['key', ''], ['app', 5], ['release', ''],
+    ['url', ''], ['url', undefined], ['url', 'ftp://x'], ['url', 'v1/events'], ['url', 5], ['key', undefined], ['key', ''], ['app', 5], ['release', ''],
     ['env', {}], ['visitor', 1], ['session', 'x'.repeat(1_025)], ['page', 1], ['persist', 'no'], ['debug', 1], ['onDrop', {}],
     ['limits', 5], ['limits.memoryBytes', { memoryBytes: '1' + 'x' }], ['limits.storageBytes', { storageBytes: -1 }],
     ['flag', 'enabled'], ['flag', { rollout: 101 }], ['flag', { rollout: 'all' }], ['flag', {}],

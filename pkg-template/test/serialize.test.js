@@ -15,9 +15,9 @@ test('data that is no object is wrapped; none is an empty object; an unknown typ
   assert.deepEqual(dataOf(null), {});
   assert.deepEqual(dataOf('text'), { value: 'text' });
   assert.deepEqual(dataOf([1, 2]), { value: [1, 2] });
-  assert.deepEqual(dataOf(() => 1), { value: '[function ]' });
+  assert.deepEqual(dataOf(() => 1), { value: '[function]' });
   assert.deepEqual(JSON.parse(eventLine('purchase', { sku: 7 }, 5)), { type: 'event', ts: 5, data: { name: 'purchase', sku: 7 } });
-  assert.deepEqual(JSON.parse(eventLine(undefined, undefined, 5)), { type: 'event', ts: 5, data: { name: 'null' } });
+  assert.deepEqual(JSON.parse(eventLine(undefined, undefined, 5)), { type: 'event', ts: 5, data: {} });
 });
 
 test('what JSON cannot say has a documented form', () => {
@@ -34,7 +34,7 @@ test('what JSON cannot say has a documented form', () => {
     never: new Date(NaN),
     map: new Map([['a', 1n]]),
     set: new Set([1, 'b']),
-    bytes: new Uint8Array(12),
+    bytes: new Uint8Array([0, 0, 7]),
     regex: /x/g,
     promise: Promise.resolve(),
     url: new URL('https://x.example/'),
@@ -48,17 +48,17 @@ test('what JSON cannot say has a documented form', () => {
     nan: 'NaN',
     inf: '-Infinity',
     symbol: 'Symbol(s)',
-    named: '[function named]',
+    named: '[function]',
     date: '1970-01-01T00:00:00.000Z',
     never: null,
     map: [['a', '1']],
     set: [1, 'b'],
-    bytes: '[object Uint8Array] 12',
+    bytes: [0, 0, 7],
     regex: '/x/g',
     promise: '[object Promise]',
     url: 'https://x.example/',
     circle: { name: 'circle', self: '[circular]' },
-    list: [null, '[function ]'],
+    list: [null, '[function]'],
     hidden: { shown: '1' },
     broken: '[threw]',
   });

@@ -7,6 +7,7 @@ export class TinyStorage {
     Object.defineProperty(this, 'quota', { value: quota, writable: true });
     Object.defineProperty(this, 'writes', { value: [], writable: true });
     return new Proxy(this, {
+      deleteProperty: (target, key) => (target.removeItem(key), true),
       get: (target, key) => (typeof key === 'string' && Object.hasOwn(target, key) ? target[key] : Reflect.get(target, key)),
       set: (target, key, value) => (key === 'quota' ? (target.quota = value) : target.setItem(key, value), true),
     });
