@@ -1,0 +1,209 @@
+//! What must hold on such a disk, case by case; the interleavings of the protocol by their number.
+
+use beaconry_core::{Identity, Number, Range, Reason, StreamId, StreamLine};
+
+use super::disk::{Faults, SimDisk};
+use super::{START, read_journal, request};
+use crate::disk::Disk;
+use crate::index;
+use crate::store::{Store, Verdict};
+
+fn numbers(start: Number, end: Number) -> Range {
+    Range::new(start, end).unwrap()
+}
+
+fn one_client() -> (SimDisk, StreamLine) {
+    let line = StreamLine::new(StreamId::new(START, [7; 10]), Identity::default());
+    (SimDisk::new(1), line)
+}
+
+fn open(disk: &SimDisk) -> Store<SimDisk> {
+    Store::open(disk.clone(), "shop").unwrap()
+}
+
+const FILE: &str = "events-2025-11-24.jsonl";
+
+#[test]
+fn interleaving_4_killed_after_two_and_a_half_of_five_lines_then_the_resend() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    let whole = disk.content(FILE);
+    let third = whole.split_inclusive(|byte| *byte == b'\n').take(2).map(<[u8]>::len).sum::<usize>() + 40;
+    let disk = SimDisk::new(2);
+    disk.overwrite(FILE, &whole[..third]);
+
+    let mut store = open(&disk);
+    assert_eq!(
+        disk.content("events-2025-11-24.torn"),
+        &whole[third - 40..third],
+        "the torn line is kept aside"
+    );
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 3, known: 2 }]);
+    assert_eq!(disk.content(FILE), whole);
+}
+
+#[test]
+fn interleaving_5_the_same_batch_twice_in_one_group_and_the_sync_fails() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    let group = || [request(&line, &[numbers(0, 3)], START), request(&line, &[numbers(0, 3)], START)];
+    disk.set_faults(Faults { sync: 1, ..Faults::default() });
+    assert!(store.commit(&group()).is_err());
+    disk.set_faults(Faults::default());
+    if store.stopped() {
+        assert!(store.commit(&group()).is_err(), "nothing is taken before a restart");
+        drop(store);
+        disk.crash();
+        store = open(&disk);
+    }
+    let (verdicts, _) = store.commit(&group()).unwrap();
+    let counts: u64 = verdicts
+        .iter()
+        .map(|verdict| match verdict {
+            Verdict::Accounted { new, stored, .. } => {
+                assert_eq!(*stored, numbers(0, 3).into());
+                *new
+            }
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    let found = read_journal(&disk);
+    assert!(counts <= 3 && found[line.stream.to_text().as_str()].events == numbers(0, 3).into());
+}
+
+#[test]
+fn a_failed_sync_that_can_be_undone_stops_nothing() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
+    let before = disk.content(FILE);
+    disk.set_faults(Faults { full: true, ..Faults::default() });
+    let error = store.commit(&[request(&line, &[numbers(2, 4)], START)]).unwrap_err();
+    assert!(error.is_full() && !store.stopped());
+    assert_eq!(disk.content(FILE), before, "what was half written is cut off");
+    disk.set_faults(Faults::default());
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(2, 4)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+}
+
+#[test]
+fn interleaving_6_stored_and_evicted_is_stored_and_evicted_and_back_is_stored() {
+    let (disk, mut line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 3)], START)]).unwrap();
+    line.tracked = 6;
+    line.dropped.insert(Reason::Full, numbers(1, 6));
+    store.commit(&[request(&line, &[], START)]).unwrap();
+    let record = store.record(line.stream).unwrap();
+    assert_eq!(record.stored, numbers(0, 3).into(), "stored wins over dropped");
+    assert!(record.line.missing(&record.stored).is_empty());
+
+    store.commit(&[request(&line, &[numbers(4, 6)], START)]).unwrap();
+    let record = store.record(line.stream).unwrap();
+    let mut shown = record.line.dropped.get(Reason::Full).clone();
+    shown.subtract(&record.stored);
+    assert_eq!(shown, numbers(3, 4).into(), "what came back after it was counted is stored");
+}
+
+#[test]
+fn interleaving_18_a_late_beacon_of_an_adopted_stream_is_stored_and_turns_nothing_back() {
+    let (disk, mut line) = one_client();
+    let mut store = open(&disk);
+    let own = StreamLine { tracked: 4, holds: numbers(0, 4).into(), ..line.clone() };
+    line = StreamLine { tracked: 5, holds: numbers(4, 5).into(), closed: true, ..line };
+    store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
+    let (verdicts, _) = store.commit(&[request(&own, &[numbers(2, 4)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+    let record = store.record(line.stream).unwrap();
+    assert!(record.line.closed && record.line.tracked == 5);
+    assert_eq!(record.line.holds, numbers(4, 5).into());
+    assert_eq!(record.deliveries, 1, "closed is told once");
+}
+
+#[test]
+fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    disk.remove(index::FILE).unwrap();
+    let mut store = open(&disk);
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 0, known: 5 }]);
+
+    let of_before = StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
+    let (verdicts, _) = store.commit(&[request(&of_before, &[numbers(0, 5)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Stale]);
+}
+
+#[test]
+fn the_index_outlives_journal_files_but_not_its_window() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    drop(store);
+    disk.remove(FILE).unwrap();
+    let mut store = open(&disk);
+    store.checkpoint(START + 34 * index::DAY_MS).unwrap();
+    assert!(store.record(line.stream).is_some());
+    store.checkpoint(START + 37 * index::DAY_MS).unwrap();
+    assert!(store.record(line.stream).is_none());
+    let late = START + 37 * index::DAY_MS;
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], late)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Stale], "what the index let go of is refused, not stored again");
+    assert!(store.record(line.stream).is_none(), "nothing of it is recorded");
+}
+
+#[test]
+fn whole_lines_behind_a_hole_stay_and_the_hole_goes_aside() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    let mut bytes = disk.content(FILE);
+    let lines: Vec<usize> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len).collect();
+    bytes[lines[0] + 3..lines[0] + 20].fill(0);
+    let disk = SimDisk::new(3);
+    disk.overwrite(FILE, &bytes);
+    let mut store = open(&disk);
+    let record = store.record(line.stream).unwrap();
+    assert_eq!(record.stored, [numbers(0, 1), numbers(2, 5)].into_iter().collect());
+    assert_eq!(read_journal(&disk).len(), 1);
+    assert_eq!(disk.content("events-2025-11-24.torn"), &bytes[lines[0]..lines[0] + lines[1]]);
+}
+
+#[test]
+fn a_journal_that_lost_what_was_synced_stops_the_start_with_advice() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    store.checkpoint(START).unwrap();
+    drop(store);
+    disk.overwrite(FILE, b"");
+    let error = Store::open(disk.clone(), "shop").unwrap_err().to_string();
+    assert!(error.contains(FILE) && error.contains("delete index.redb"), "{error}");
+    disk.remove(index::FILE).unwrap();
+    open(&disk);
+}
+
+#[test]
+fn a_stream_in_more_pieces_than_the_wire_can_carry_is_refused_without_a_trace() {
+    let (disk, mut line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 1)], START)]).unwrap();
+    let before = disk.content(FILE);
+    let singles: Vec<Range> = (1..=4_096).map(|n| numbers(2 * n, 2 * n + 1)).collect();
+    for reason in [Reason::Full, Reason::Age] {
+        for single in &singles[..4_096] {
+            line.dropped.insert(reason, *single);
+        }
+    }
+    store.commit(&[request(&line, &[], START)]).unwrap();
+    let told = disk.content(FILE);
+    assert!(told.len() > before.len());
+    let more = StreamLine { tracked: 9_000, ..StreamLine::new(line.stream, Identity::default()) };
+    let mut more = more;
+    more.dropped.insert(Reason::Full, numbers(9_000, 9_001));
+    let (verdicts, _) = store.commit(&[request(&more, &[numbers(20, 21)], START)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Shredded]);
+    assert_eq!(disk.content(FILE), told);
+    drop(store);
+    assert!(open(&disk).record(line.stream).is_some(), "what was told can be read again");
+}
