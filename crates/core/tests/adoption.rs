@@ -188,3 +188,13 @@ fn the_numbers_of_a_trapped_instance_are_told_apart_by_the_first_answer() {
     assert_eq!(d.collector.lines[&stream(1)].dropped.get(Reason::Trap), &ranges(&[(3, 5)]));
     assert_eq!(d.collector.stored(stream(1)), ranges(&[(0, 3), (5, 6)]));
 }
+
+#[test]
+fn an_own_stream_that_someone_else_began_is_asked_about_even_if_nothing_is_tracked() {
+    let mut d = Driver::continuing(Config::default(), 3);
+    d.collector.stored.insert(stream(1), ranges(&[(0, 2)]));
+    d.drain();
+    d.heal();
+    assert_eq!(d.dropped(Reason::Trap), 1);
+    assert_eq!(d.collector.lines[&stream(1)].dropped.get(Reason::Trap), &ranges(&[(2, 3)]));
+}
