@@ -41,7 +41,7 @@ export function startEngine(options) {
     listeners = new AbortController();
     on(document, 'visibilitychange', made.hide);
     on(window, 'pagehide', made.dispose);
-    on(window, 'pageshow', () => made.resume() && load());
+    on(window, 'pageshow', made.resume);
     return made;
   }
 
@@ -54,10 +54,10 @@ export function startEngine(options) {
     target.addEventListener(type, act, listeners); // which has the signal
   }
 
-  /** Fetches the wasm, once a page (again after a pageshow); never rejects. */
+  /** Fetches the wasm, once a page; never rejects. */
   const load = () =>
     (loading ??= import('./takeover.js')
-      .then(({ takeOver }) => takeOver(options, writer, storage, install, revert))
+      .then(({ takeOver }) => takeOver(options, writer, storage, on, install, revert))
       .catch(revert));
 
   /** @param {import('./takeover.js').Sink} sink */

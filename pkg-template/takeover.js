@@ -17,10 +17,13 @@ import init, { TelemetryClient } from './wasm/beaconry.js';
  * @typedef {object} Sink
  * @property {(line: string, high: boolean) => boolean} track whether the line was taken
  * @property {(members: { user?: string, context?: object }) => void} share
- * @property {(timeout: number) => Promise<import('./index.js').FlushResult> | undefined} flush
+ * @property {(timeout: number) => Promise<import('./index.js').FlushResult | undefined> | undefined} flush
  * @property {() => Omit<import('./index.js').Stats, 'mode'> | undefined} stats
  * @property {() => void} dispose
  */
+
+/** How much later than asked a client may answer a flush, in ms: a busy page's timers are late. */
+const GRACE_MS = 500;
 
 /**
  * Makes the wasm client continue the writer's stream. The handover is one task.
@@ -29,13 +32,18 @@ import init, { TelemetryClient } from './wasm/beaconry.js';
  * @param {import('./index.js').TelemetryOptions} options
  * @param {ReturnType<typeof import('./writer.js').createWriter>} writer
  * @param {Storage | undefined} storage
+ * @param {(target: EventTarget, type: string, act: () => void) => void} on registers a listener until the facade lets go
  * @param {(sink: Sink) => void} install
  * @param {() => void} revert
  */
-export async function takeOver(options, writer, storage, install, revert) {
+export async function takeOver(options, writer, storage, on, install, revert) {
   await init({ module_or_path: options.wasmUrl });
-  const handed = writer.handover();
-  if (!handed) return;
+  let handed = writer.handover();
+  while (!handed) {
+    // Between pagehide and pageshow there is no stream; after dispose there is none ever again.
+    await new Promise((resolve) => on(window, 'pageshow', () => resolve(0)));
+    handed = writer.handover();
+  }
   const { unlock } = handed;
   /** @type {Client} */
   const client = new TelemetryClient(options, { ...handed, session: options.session });
@@ -71,7 +79,11 @@ export async function takeOver(options, writer, storage, install, revert) {
         to.setContext(context);
       });
     },
-    flush: (timeout) => ask((from) => from.flush({ timeout: Math.max(timeout, 0) })),
+    flush(timeout) {
+      const answer = ask((from) => from.flush({ timeout: Math.max(timeout, 0) }));
+      // A client that fails meanwhile answers nothing.
+      return answer && Promise.race([answer, new Promise((resolve) => setTimeout(resolve, timeout + GRACE_MS))]);
+    },
     stats: () => ask((from) => from.stats()),
     dispose: () => ask((to) => to.dispose()),
   });

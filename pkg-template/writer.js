@@ -58,6 +58,7 @@ export function createWriter(options, storage, prefix) {
   let batches = [];
   /** @type {Batch | undefined} */
   let open;
+  let held = 0; // bytes
   let start = 0; // what is below was dropped as `full`
   let unlock = () => {};
   // The page:
@@ -117,7 +118,7 @@ export function createWriter(options, storage, prefix) {
   function begin() {
     id = newId();
     next = 0;
-    start = 0;
+    start = held = 0;
     hasLine = false;
     if (!gone) unlock = lock(prefix + id);
   }
@@ -152,9 +153,11 @@ export function createWriter(options, storage, prefix) {
   function seal() {
     save();
     if (open?.stored) open.lines = undefined;
+    held += open?.bytes ?? 0;
     open = undefined;
-    while (bytesOf(batches) > heldBytes) {
-      const [{ first, n, stored }] = batches.splice(0, 1);
+    while (held > heldBytes) {
+      const [{ first, n, bytes, stored }] = batches.splice(0, 1);
+      held -= bytes;
       start = first + n;
       // Counted before it is erased; where the longer line does not fit, the other way round.
       hasLine = putLine();
@@ -245,7 +248,6 @@ export function createWriter(options, storage, prefix) {
       dispose();
       gone = false;
       begin();
-      return true;
     },
 
     /** Gives the stream away, as a request with the batches that storage has not; nothing between pagehide and pageshow. */
@@ -264,7 +266,7 @@ export function createWriter(options, storage, prefix) {
         delivered: 0,
         released: 0,
         dropped: start ? { full: start } : {},
-        storedBytes: bytesOf(batches.filter((batch) => batch.stored)),
+        storedBytes: batches.reduce((sum, { stored, bytes }) => (stored ? sum + bytes : sum), 0),
       };
     },
   };
@@ -272,9 +274,6 @@ export function createWriter(options, storage, prefix) {
 
 /** @param {string} line */
 export const isError = (line) => line.startsWith('{"type":"er');
-
-/** @param {Batch[]} batches */
-const bytesOf = (batches) => batches.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /**
  * Holds a Web Lock until the returned function is called, also when it is called before the lock was granted. Plain http

@@ -34,6 +34,7 @@ export function openPage({ path = '/cart', quota = undefined } = {}) {
   const requested = new Set();
   const target = () => ({
     addEventListener(type, call, { signal }) {
+      if (signal.aborted) return;
       const entry = { type, call };
       listeners.add(entry);
       signal.addEventListener('abort', () => listeners.delete(entry));
