@@ -120,7 +120,8 @@ impl Pipeline {
         if let Some(outbox) = self.streams.find(flight.stream) {
             outbox.failed = true;
             outbox.want(self.now);
-            if flight.via == Via::Beacon {
+            // A stream line alone is not offered again at once: where every beacon is refused that never ends.
+            if flight.via == Via::Beacon && !flight.carried.is_empty() {
                 outbox.unhand(flight);
             }
         }

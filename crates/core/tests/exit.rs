@@ -134,3 +134,20 @@ fn a_gone_page_closes_its_stream_and_numbers_nothing_more() {
     assert_eq!(line.holds, ranges(&[(0, 1)]));
     assert_eq!(d.track(50, Priority::High), Err(beaconry_core::TrackError::Off));
 }
+
+#[test]
+fn a_refused_closing_line_is_not_offered_again_in_the_same_drain() {
+    let mut d = Driver::new(Config::default());
+    d.log(100);
+    d.pass(5_000);
+    let request = d.sent.remove(0);
+    d.answer(request.id, Answer::Accounted { stored: ranges(&[(0, 1)]), rejected: Vec::new() });
+    d.pipeline.handle_page(d.now, Page::Gone);
+    d.pipeline.handle_exit(d.now, 60_000);
+    d.drain();
+    let closing = d.sent.remove(0);
+    assert_eq!(closing.via, Via::Beacon);
+    assert!(line_of(&closing).closed && batches_of(&closing).is_empty());
+    d.answer(closing.id, Answer::NotSent);
+    assert!(d.sent.iter().all(|request| request.via == Via::Fetch), "{:?}", d.sent);
+}
