@@ -111,7 +111,8 @@ impl Driver {
             let answer = if transport::beacon(&address, &body) { Answer::HandedOff } else { Answer::NotSent };
             return self.input(|core, now| core.handle_answer(now, id, answer));
         }
-        if let Some(answer) = self.gated() {
+        // Once stopped, only the last line of a client that was switched off is left: the gate is its own.
+        if let Some(answer) = self.gated().filter(|_| !self.is_stopped()) {
             return self.input(|core, now| core.handle_answer(now, id, answer));
         }
         let me = self.me.clone();

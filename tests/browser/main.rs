@@ -1,0 +1,17 @@
+//! The client in a real browser, against its real storage, locks, events and timers. Only the network is played.
+//!
+//! `wasm-pack test --headless --chrome . -p beaconry`, or `cargo xtask test client`.
+#![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod adoption;
+mod delivery;
+mod gate;
+mod page_life;
+mod reentrancy;
+mod storage;
+mod support;
+
+use wasm_bindgen_test::wasm_bindgen_test_configure;
+
+wasm_bindgen_test_configure!(run_in_browser);

@@ -1,0 +1,208 @@
+/**
+ * Replaces a property until the returned function is called.
+ * @param {object} target
+ * @param {string} name
+ * @param {PropertyDescriptor} descriptor
+ */
+export function patch(target, name, descriptor) {
+  const before = Object.getOwnPropertyDescriptor(target, name);
+  Object.defineProperty(target, name, { configurable: true, ...descriptor });
+  return () => void (before ? Object.defineProperty(target, name, before) : delete target[name]);
+}
+
+/** Replaces a function, whose original is called first unless `instead`. */
+export function patchMethod(target, name, told, instead) {
+  const original = target[name];
+  return patch(target, name, {
+    writable: true,
+    value(...args) {
+      const result = instead ? undefined : original.apply(this, args);
+      const other = told(...args);
+      return instead ? other : result;
+    },
+  });
+}
+
+export const storagePrototype = () => Storage.prototype;
+
+/** localStorage as a blocked one: its getter throws. */
+export const blockStorage = () =>
+  patch(globalThis, 'localStorage', {
+    get() {
+      throw new DOMException('denied', 'SecurityError');
+    },
+  });
+
+/** `setItem` throws as a full storage does. */
+export const fillStorage = () =>
+  patch(Storage.prototype, 'setItem', {
+    value() {
+      throw new DOMException('full', 'QuotaExceededError');
+    },
+  });
+
+/** The page is hidden, or shown, for whoever asks. */
+export const setVisibility = (state) => patch(document, 'visibilityState', { get: () => state });
+
+export const fire = (target, kind, persisted) =>
+  target.dispatchEvent(
+    persisted === undefined ? new Event(kind) : new PageTransitionEvent(kind, { persisted }),
+  );
+
+/** A response; `dateAhead` in ms makes Retry-After a date, so far after the server's own. */
+export function respond(status, body, retryAfter, dateAhead) {
+  const headers = new Headers();
+  if (retryAfter !== undefined) headers.set('Retry-After', retryAfter);
+  if (dateAhead !== undefined) {
+    const server = Date.UTC(2001, 0, 1); // far from the client's clock: only the difference may count
+    headers.set('Date', new Date(server).toUTCString());
+    headers.set('Retry-After', new Date(server + dateAhead).toUTCString());
+  }
+  return Promise.resolve(new Response(body, { status, headers }));
+}
+
+export const unreachable = () => Promise.reject(new TypeError('Failed to fetch'));
+
+/** Never answers, but for its own abort. */
+export const hang = (init) =>
+  new Promise((_, reject) => init.signal?.addEventListener('abort', () => reject(init.signal.reason)));
+
+/** A turn of the event loop: microtasks and messages have run. */
+const turns = new MessageChannel();
+const waiting = [];
+turns.port1.onmessage = () => waiting.shift()();
+export const turn = () =>
+  new Promise((resolve) => {
+    waiting.push(resolve);
+    turns.port2.postMessage(0);
+  });
+
+/** Timers of one advance: a minute has a few; a busy loop any number. */
+const MAX_FIRED = 1_000;
+
+/** Virtual time: both clocks, and timers that run when it is advanced. */
+export class FakeTime {
+  constructor() {
+    this.ahead = 0;
+    this.ids = 1e6;
+    this.timers = new Map();
+    const clock = performance.now.bind(performance);
+    const date = Date.now.bind(Date);
+    const start = clock();
+    const startDate = date();
+    this.restores = [
+      patch(performance, 'now', { writable: true, value: () => start + this.ahead }),
+      patch(Date, 'now', { writable: true, value: () => startDate + this.ahead }),
+      patch(globalThis, 'setTimeout', {
+        writable: true,
+        value: (call, ms = 0) => {
+          const id = ++this.ids;
+          this.timers.set(id, { at: this.ahead + ms, call });
+          return id;
+        },
+      }),
+      patch(globalThis, 'clearTimeout', { writable: true, value: (id) => void this.timers.delete(id) }),
+    ];
+  }
+
+  get pending() {
+    return this.timers.size;
+  }
+
+  /** Runs what is due on the way, in order, each in a task of its own. */
+  async advance(ms) {
+    const end = this.ahead + ms;
+    for (let fired = 0; ; fired++) {
+      if (fired > MAX_FIRED) throw new Error(`${fired} timers in ${this.ahead} ms: a busy loop`);
+      const due = [...this.timers].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
+      if (!due) break;
+      this.timers.delete(due[0]);
+      this.ahead = Math.max(this.ahead, due[1].at);
+      due[1].call();
+      for (let i = 0; i < 8; i++) await turn();
+    }
+    this.ahead = end;
+  }
+
+  restore() {
+    this.restores.forEach((restore) => restore());
+  }
+}
+
+/** Counts listeners that are added and not removed, of any target. */
+export class Listeners {
+  constructor() {
+    this.live = 0;
+    this.added = [];
+    const { addEventListener, removeEventListener } = EventTarget.prototype;
+    const known = new Map();
+    const id = (target, kind, listener) => {
+      if (!known.has(listener)) known.set(listener, known.size);
+      return `${target === document ? 'document' : 'window'}:${kind}:${known.get(listener)}`;
+    };
+    const live = new Set();
+    const count = () => (this.live = live.size);
+    const add = this.added;
+    this.restores = [
+      patch(EventTarget.prototype, 'addEventListener', {
+        writable: true,
+        value(kind, listener, options) {
+          live.add(id(this, kind, listener));
+          add.push(kind);
+          count();
+          return addEventListener.call(this, kind, listener, options);
+        },
+      }),
+      patch(EventTarget.prototype, 'removeEventListener', {
+        writable: true,
+        value(kind, listener, options) {
+          live.delete(id(this, kind, listener));
+          count();
+          return removeEventListener.call(this, kind, listener, options);
+        },
+      }),
+    ];
+  }
+
+  kinds() {
+    return this.added.join(' ');
+  }
+
+  restore() {
+    this.restores.forEach((restore) => restore());
+  }
+}
+
+/** Holds a Web Lock as another tab would; resolves to the function that gives it back. */
+export const holdLock = (name) =>
+  new Promise((resolve) => {
+    void navigator.locks.request(name, () => new Promise((release) => resolve(release)));
+  });
+
+/** The names of the held locks. */
+export const heldLocks = async () => (await navigator.locks.query()).held.map((lock) => lock.name).join(' ');
+
+const realClock = performance.now.bind(performance);
+const realTimeout = setTimeout;
+
+/** Milliseconds that no fake time touches. */
+export const realNow = () => realClock();
+export const breath = () => new Promise((resolve) => realTimeout(resolve, 1));
+
+export const storedKeys = () => Object.keys(localStorage).sort().join('\n');
+export const storedValue = (key) => localStorage.getItem(key) ?? undefined;
+export const storeValue = (key, value) => localStorage.setItem(key, value);
+export const clearStorage = () => localStorage.clear();
+
+/** Options whose every member throws. */
+export const throwingOptions = () =>
+  new Proxy({}, {
+    get() {
+      throw new Error('no options for you');
+    },
+  });
+
+/** A callback of an app that is broken. */
+export const throwingFunction = () => () => {
+  throw new Error('the app is broken');
+};

@@ -1,0 +1,138 @@
+//! Hidden, left, come back, disposed.
+
+use crate::support::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[wasm_bindgen_test]
+async fn hidden_sends_a_beacon_and_keeps_the_batch_until_an_answer() {
+    empty_storage();
+    let collector = Collector::start(Mode::Accept);
+    let time = Time::fake();
+    let app = App::start("hidden", "");
+    app.track();
+    let hidden = hide_page();
+    fire_on_document("visibilitychange");
+    assert_eq!(collector.beacons(), 1, "the beacon goes within the event");
+    assert!(stored("hidden").contains(&format!("{}:0", app.stream())), "a beacon proves nothing");
+
+    drop(hidden);
+    fire_on_document("visibilitychange");
+    time.advance(4_000).await;
+    until("the page asks what became of it", || app.count("delivered") == 1).await;
+    assert!(!stored("hidden").contains(&format!("{}:0", app.stream())));
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_beacon_is_halved_and_what_does_not_fit_stays_stored() {
+    empty_storage();
+    let collector = Collector::start(Mode::Accept);
+    collector.take_beacons_of(10_000);
+    let app = App::start("refused", r#","limits":{"flushAfter":60000}"#);
+    for _ in 0..220 {
+        app.track(); // some 13 KB of 60 bytes each: below what sends at once
+    }
+    fire_on_window("beforeunload", None);
+    assert!(!collector.refused_beacons().is_empty());
+    assert!(collector.beacons() > 0, "refused: {:?}", collector.refused_beacons());
+    assert!(collector.stored(None) > 0);
+    assert_eq!(app.count("held"), 220);
+    settle().await;
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn every_way_out_sends_what_is_held() {
+    empty_storage();
+    for (kind, name) in [("beforeunload", "leaving"), ("pagehide", "gone")] {
+        let collector = Collector::start(Mode::Accept);
+        let app = App::start(name, "");
+        app.track();
+        fire_on_window(kind, (kind == "pagehide").then_some(false));
+        assert_eq!(collector.beacons(), 1, "{kind}");
+        assert_eq!(collector.stored(None), 1);
+        app.check_books();
+    }
+}
+
+#[wasm_bindgen_test]
+async fn after_pagehide_the_stream_is_closed_unlocked_and_another_begins() {
+    empty_storage();
+    let collector = Collector::start(Mode::Accept);
+    let app = App::start("vital", "");
+    app.track();
+    settle().await;
+    let first = app.stream();
+    assert!(held_locks().await.contains(&first));
+    let _hidden = hide_page();
+    fire_on_window("pagehide", Some(true));
+    settle().await;
+    assert!(!held_locks().await.contains(&first), "a held lock keeps the page out of the back/forward cache");
+    assert!(collector.received().pop().unwrap().line.closed);
+
+    app.track(); // a web vital
+    settle().await;
+    let second = app.stream();
+    assert_ne!(first, second);
+    assert!(!held_locks().await.contains(&second));
+    assert_eq!(collector.stored(None), 2, "while hidden every drain ends in a send");
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn back_from_the_cache_begins_a_stream_and_adopts_the_old() {
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    collector.take_beacons_of(0);
+    let time = Time::fake();
+    let app = App::start("back", "");
+    app.track();
+    time.advance(11_000).await;
+    let first = app.stream();
+    fire_on_window("pagehide", Some(true));
+    collector.set(Mode::Accept);
+    fire_on_window("pageshow", Some(true));
+    app.track();
+    settle().await;
+    assert_ne!(app.stream(), first);
+    assert!(held_locks().await.contains(&app.stream()));
+    time.until("both streams arrive", || collector.stored(None) == 2).await;
+    until("the old one is erased", || !stored("back").iter().any(|key| key.contains(&first))).await;
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn dispose_leaves_no_listener_timer_or_lock() {
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    let time = Time::fake();
+    let listeners = ListenerCount::start();
+    let stream;
+    {
+        let app = App::start("dispose", "");
+        app.track();
+        settle().await;
+        stream = app.stream();
+        assert!(listeners.live() > 0 && time.pending() > 0 && held_locks().await.contains(&stream));
+        assert!(!listeners.kinds().contains("unload ") || listeners.kinds().contains("beforeunload"));
+        assert!(!listeners.kinds().split(' ').any(|kind| kind == "unload"), "unload costs the cache");
+        let flush = app.client.flush(&json("{}"));
+        app.client.dispose();
+        flush.await.unwrap(); // resolves although nobody answers
+
+        assert_eq!(listeners.live(), 0);
+        assert_eq!(time.pending(), 0);
+        settle().await;
+        assert!(!held_locks().await.contains(&stream));
+        assert!(
+            stored("dispose").contains(&format!("{stream}:0")),
+            "what was not delivered stays for the next page"
+        );
+
+        let requests = collector.requests();
+        app.track();
+        app.client.dispose();
+        time.advance(60_000).await;
+        assert_eq!(collector.requests(), requests, "disposed, and yet it sends");
+    }
+}
