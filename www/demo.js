@@ -89,7 +89,7 @@ const actions = {
     return `Tracked a metric: response_time, ${value} ms.`;
   },
   event() {
-    telemetry.event('checkout', { step: 2, items: ['lamp', 'lens 🔦'] });
+    telemetry.event('checkout', { step: 2, items: ['lamp', 'lens'] });
     return 'Tracked an event: checkout.';
   },
   vital() {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// Nothing a test waits for takes as long, even where two browsers start on two busy cores: who waits longer hangs.
-pub const LIMIT: Duration = Duration::from_secs(60);
+/// Twice as long as the longest thing that is waited for: a living page looks for dead ones every minute.
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// Often enough that no test waits noticeably, seldom enough that asking costs nothing.
 const PAUSE: Duration = Duration::from_millis(25);

@@ -37,7 +37,7 @@ async fn the_demo_works_by_keyboard_and_shows_what_arrives() -> Result<()> {
     tab_to(&browser, "#failing").await?;
     press(&browser, Key::Space).await?;
     counter(&browser, "delivered", "8").await?;
-
+    browser.wait_for("document.querySelectorAll('#journal li.ours').length >= 8").await?;
     screenshot(&browser, "demo.png").await?;
     shift_tab_to(&browser, "[data-action=burst]").await?;
     press(&browser, Key::Enter).await?;
@@ -80,7 +80,7 @@ async fn demo() -> Result<(TempDir, Collector)> {
 
 async fn visit(folder: &TempDir, collector: &Collector, scheme: Scheme) -> Result<Browser> {
     let browser = Browser::start(Engine::default(), &folder.path().join("profile"), scheme).await?;
-    browser.session().set_window_rect(0, 0, 1280, 1000).await?;
+    browser.session().set_window_rect(0, 0, 1280, 1160).await?;
     browser.goto(&format!("http://{}/", collector.address())).await?;
     browser.wait_for("document.getElementById('mode').dataset.mode === 'wasm'").await?;
     Ok(browser)
@@ -131,6 +131,7 @@ async fn walk_to(browser: &Browser, selector: &str, is_back: bool) -> Result<()>
 /// Kept, to be looked at: `target/e2e/`.
 async fn screenshot(browser: &Browser, name: &str) -> Result<()> {
     let folder: PathBuf = target().join("e2e");
+    browser.run("await Promise.all(document.getAnimations().map((running) => running.finished))", &[]).await?;
     fs::create_dir_all(&folder)?;
     browser.session().screenshot(&folder.join(name)).await.context("no screenshot")
 }
