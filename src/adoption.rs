@@ -81,9 +81,13 @@ impl Driver {
         else {
             return;
         };
-        let dead = self.dead_streams(storage);
+        let (dead, has_young) = self.dead_streams(storage);
         let room = MAX_ADOPTED.saturating_sub(self.adoptions.taken.borrow().len());
-        self.adoptions.look.set(if dead.len() > room { LOOK_AGAIN_MS } else { LOOK_EVERY_MS });
+        self.adoptions.look.set(match (dead.len() > room, has_young) {
+            (true, _) => LOOK_AGAIN_MS,
+            (_, true) => MIN_AGE_MS, // the page before a quick reload: by then it is old enough
+            _ => LOOK_EVERY_MS,
+        });
         for stream in dead.into_iter().take(room) {
             let me = self.me.clone();
             let asking = locks::if_free(&self.settings.keys.lock(stream), move |lock| {
@@ -97,10 +101,11 @@ impl Driver {
         }
     }
 
-    /// What is stored of this scope by others, oldest first; deletes what is too old, of any scope.
-    fn dead_streams(&self, storage: &Storage) -> Vec<StreamId> {
+    /// What is stored of this scope by others, oldest first, and whether any is too young to be asked for; deletes what
+    /// is too old, of any scope.
+    fn dead_streams(&self, storage: &Storage) -> (Vec<StreamId>, bool) {
         let unix = clock::unix_ms();
-        let mut dead = Vec::new();
+        let (mut dead, mut has_young) = (Vec::new(), false);
         let mut bytes = 0;
         for key in storage.keys() {
             let Some(named) = self.settings.keys.read(&key) else { continue };
@@ -111,6 +116,7 @@ impl Driver {
                 bytes += storage.get(&key).map_or(0, |value| value.len());
                 // A birth in the future is some clock's error: old enough.
                 let is_young = birth <= unix && unix - birth <= MIN_AGE_MS;
+                has_young |= is_young;
                 if !is_young && !dead.contains(&named.stream) && !self.adoptions.has(named.stream) {
                     dead.push(named.stream);
                 }
@@ -118,7 +124,7 @@ impl Driver {
         }
         self.adoptions.bytes.set(bytes);
         dead.sort_unstable();
-        dead
+        (dead, has_young)
     }
 
     /// The answer for a stream's lock: with it, everything that is stored of the stream is this page's.
