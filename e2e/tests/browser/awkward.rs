@@ -39,7 +39,7 @@ fn expected(name: &str) -> Result<Value> {
         "set" => json!(["a", "b"]),
         "nothing" => json!({ "b": null, "c": [null] }),
         "symbol" => json!("Symbol(name)"),
-        "callable" => json!("[function named]"),
+        "callable" => json!("[function]"),
         "bytes" => json!("[object Uint8Array] 12"),
         "node" => json!("DIV"),
         "proxy" => json!("[threw]"),
