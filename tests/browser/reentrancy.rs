@@ -8,6 +8,8 @@ use std::{
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
+type Inside = Box<dyn Fn()>;
+
 /// Calls the client at most `times` times.
 fn tracker(app: &App, times: u32) -> impl Fn() + 'static {
     let client = Rc::downgrade(&app.client);
@@ -77,7 +79,7 @@ async fn endless_tracking_from_inside_set_item_lets_the_page_go_on() {
 async fn track_from_inside_on_drop_console_and_to_json() {
     empty_storage();
     let _collector = Collector::start(Mode::Reject);
-    let slot: Rc<RefCell<Option<Box<dyn Fn()>>>> = Rc::default();
+    let slot: Rc<RefCell<Option<Inside>>> = Rc::default();
     let on_drop: Closure<dyn Fn(JsValue, JsValue)> = Closure::new({
         let slot = Rc::clone(&slot);
         move |_, _| {

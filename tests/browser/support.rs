@@ -400,7 +400,7 @@ impl Collector {
         let fetch = Rc::clone(&state);
         let beacon = Rc::clone(&state);
         let patched = [
-            replace(&js_sys::global(), "fetch", move |url, init| fetch.fetch(&url, init)),
+            replace(&js_sys::global(), "fetch", move |url, init| fetch.fetch(&url, &init)),
             replace(&global("navigator"), "sendBeacon", move |url, body| beacon.beacon(&url, &body).into()),
         ];
         Self { state, _patched: patched }
@@ -446,8 +446,8 @@ impl Collector {
 }
 
 impl State {
-    fn fetch(&self, url: &JsValue, init: JsValue) -> JsValue {
-        let body = Reflect::get(&init, &"body".into()).ok().and_then(|body| body.as_string());
+    fn fetch(&self, url: &JsValue, init: &JsValue) -> JsValue {
+        let body = Reflect::get(init, &"body".into()).ok().and_then(|body| body.as_string());
         let mode = self.mode.get();
         let answer = self.receive(url, init.clone(), body.unwrap_or_default(), Via::Fetch, mode);
         match mode {
@@ -455,7 +455,7 @@ impl State {
             Mode::Say(status, body, retry_after) => respond(status, body, retry_after, None),
             Mode::ThrottleUntil(ahead) => respond(429, "", None, Some(ahead)),
             Mode::Unreachable => unreachable(),
-            Mode::Hang => hang(&init),
+            Mode::Hang => hang(init),
         }
     }
 
