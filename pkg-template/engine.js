@@ -2,11 +2,8 @@ import { keyPrefix, newId, OURS, remember } from './flag.js';
 import { attempt, json } from './serialize.js';
 import { createWriter, isError } from './writer.js';
 
-/** How long the wasm waits for an idle page, in ms: a page that is never idle still delivers. */
-const IDLE_MS = 4_000;
-
-/** How long `flush` waits without a time-out of its own, in ms. */
-const FLUSH_MS = 5_000;
+/** How long the wasm waits for an idle page (one that is never idle still delivers), and `flush` by default, in ms. */
+const WAIT_MS = 5_000;
 
 /** Characters of a user's id, and bytes of a context: they are repeated in every batch. */
 const USER_UNITS = 256;
@@ -82,7 +79,7 @@ export function startEngine(options) {
   const share = () => (client ?? writer).share({ user, context });
 
   // Safari has only the other, which takes the object for no delay.
-  /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: IDLE_MS });
+  /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: WAIT_MS });
 
   return {
     /** @param {string} line an error's is written at once, and sent soon */
@@ -107,7 +104,7 @@ export function startEngine(options) {
     },
 
     /** @param {{ timeout?: number }} [options] */
-    async flush({ timeout = FLUSH_MS } = {}) {
+    async flush({ timeout = WAIT_MS } = {}) {
       const end = Date.now() + timeout;
       await Promise.race([load(), new Promise((resolve) => setTimeout(resolve, timeout))]);
       const { held, tracked } = writer.stats();

@@ -26,7 +26,7 @@ export function createTelemetry(options) {
         to.track(eventLine(type, data, Date.now()));
         if (!debug || TYPES.includes(type)) return;
         debug = false; // once
-        console.warn(`beaconry: no type of event: ${type}`);
+        console.warn(`beaconry: unknown type ${type}`);
       });
     },
     stats: () => ask((to) => to.stats()) ?? { mode: 'off', ...NOTHING, tracked: 0, released: 0, dropped: {}, storedBytes: 0 },
@@ -46,7 +46,7 @@ export function createTelemetry(options) {
  * @param {unknown} options
  */
 function open(options) {
-  if (typeof document === 'undefined') return;
+  if (!globalThis.document) return;
   try {
     const read = readOptions(options);
     if (isOn(read) && !isGated(keyPrefix(read), OFF_UNTIL)) return startEngine(read);

@@ -143,7 +143,8 @@ function merge(head, data) {
 function errorData(error) {
   room = LINE_BYTES / 2; // the rest is the app's
   const form = copy([error], 0, []);
-  return form?.stack ? form : { message: typeof error === 'string' ? error : json(error, 1_024) };
+  if (typeof form?.message === 'string') return form;
+  return { message: typeof error === 'string' ? error : json(error, 1_024) };
 }
 
 /**

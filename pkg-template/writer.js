@@ -45,7 +45,7 @@ const VERSION = '0.1.0';
  * @param {string} prefix of every key: `bcn1:<scope>:`
  */
 export function createWriter(options, storage, prefix) {
-  const { url } = options;
+  const { url, onDrop } = options;
   const address = `${url}${url.includes('?') ? '&' : '?'}key=${encodeURIComponent(options.key)}&stream=`;
   const identity = JSON.stringify(options, ['release', 'env', 'session']).slice(1, -1);
   const heldBytes = options.limits?.storageBytes ?? HELD_BYTES;
@@ -164,7 +164,7 @@ export function createWriter(options, storage, prefix) {
       if (stored) attempt(() => storage?.removeItem(keyOf(first)));
       hasLine ||= putLine();
       // In a task of its own: what the app does then disturbs nothing here.
-      setTimeout(() => attempt(() => options.onDrop?.('full', n)));
+      if (onDrop) setTimeout(() => attempt(() => onDrop('full', n)));
     }
   }
 
@@ -221,7 +221,7 @@ export function createWriter(options, storage, prefix) {
    * @param {string | number} part
    * @param {any} value
    */
-  const put = (part, value) => attempt(() => (/** @type {Storage} */ (storage).setItem(keyOf(part), value), true));
+  const put = (part, value) => attempt(() => storage && (storage.setItem(keyOf(part), value), true));
 
   /** @param {string | number} part */
   const keyOf = (part) => `${prefix}${id}:${part}`;
@@ -244,10 +244,11 @@ export function createWriter(options, storage, prefix) {
 
     /** Back from the back/forward cache. */
     resume() {
-      if (!gone) return;
-      dispose();
-      gone = false;
-      begin();
+      if (gone) {
+        dispose();
+        gone = false;
+        begin();
+      }
     },
 
     /** Gives the stream away, as a request with the batches that storage has not; nothing between pagehide and pageshow. */

@@ -179,6 +179,8 @@ test('error takes whatever can be thrown', () => {
   assert.deepEqual({ message, name, handled, at }, { message: 'bad', name: 'TypeError', handled: true, at: 'cart' });
   assert.match(stack, /serialize\.test/);
   assert.equal(call(new Error('x'), { handled: false }).handled, false);
+  assert.equal(call(new DOMException('stop', 'AbortError')).name, 'AbortError');
+  assert.deepEqual(call({ message: 'like one', code: 5 }), { handled: true, message: 'like one', code: 5 });
   assert.deepEqual(call('text'), { handled: true, message: 'text' });
   assert.deepEqual(call({ code: 5 }), { handled: true, message: '{"code":5}' });
   assert.deepEqual(call(undefined), { handled: true, message: 'null' });
