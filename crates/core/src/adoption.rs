@@ -25,7 +25,7 @@ impl Pipeline {
             old.changed();
         }
         // An adopter reads the line, so it need not hear of this from us; without one in the storage it must.
-        let is_told = old.line_saved == LineSaved::Yes || old.book.tracked == 0;
+        let is_told = old.past == 0 && (old.line_saved == LineSaved::Yes || old.book.tracked == 0);
         self.leave(old, is_told);
     }
 

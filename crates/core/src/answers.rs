@@ -1,7 +1,7 @@
 //! What an answer changes. Answers may come twice, late, or for a stream that is gone: then they change nothing.
 
 use crate::{
-    Answer, Duration, Instant, Number, Output, Pipeline, Ranges, Reason, RequestId, Via,
+    Answer, Duration, Instant, Number, Output, Pipeline, Range, Ranges, Reason, RequestId, Via,
     outbox::{LineSaved, Outbox, Role},
     pipeline::Flight,
 };
@@ -45,9 +45,7 @@ impl Pipeline {
         let Some(index) = self.streams.position(flight.stream) else { return self.gate.succeeded(self.now) };
         let ask_after = self.ask_after();
         let Some(outbox) = self.streams.at_mut(index) else { return };
-        if outbox.role == Role::Own && !outbox.asked {
-            outbox.account_for_the_past(stored, &mut self.out);
-        }
+        outbox.account_for_the_past(stored, &mut self.out);
         outbox.acknowledge(stored, &mut self.out);
         for first in rejected {
             if let Some(at) = outbox.carried_at(flight, *first) {
@@ -225,12 +223,15 @@ impl Outbox {
         self.ask_at = waiting.then_some(now + ask_after);
     }
 
-    /// The own stream's first answer: of the numbers that were given out before this pipeline began, what is stored is
-    /// delivered; what is neither stored nor held died with whoever had it.
+    /// The first answer: of the numbers that were given out before this pipeline began, what is stored is delivered;
+    /// what is neither stored nor held died with whoever had it.
     fn account_for_the_past(&mut self, stored: &Ranges, out: &mut crate::outputs::Outputs) {
-        let mut trapped = core::mem::take(&mut self.book.released);
-        trapped.subtract(stored);
-        for range in trapped.iter() {
+        let Some(all) = Range::new(0, core::mem::take(&mut self.past)) else { return };
+        let mut past: Ranges = self.book.released.within(all).collect();
+        past.subtract(&self.left_behind);
+        self.book.released.subtract(&past);
+        past.subtract(stored);
+        for range in past.iter() {
             self.lose(range, Reason::Trap, out);
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Outbox {
     pub(crate) locked: bool,
     /// When batches of unknown age reach the age limit.
     pub(crate) expires: Instant,
+    /// Numbers below this were given out before this pipeline began; zero once an answer has accounted for them.
+    pub(crate) past: Number,
     /// A 200 came since this pipeline took the stream.
     pub(crate) asked: bool,
     /// A first question failed: from then on the age limit counts, asked or not.
@@ -91,6 +93,7 @@ impl Outbox {
             line_saved: if adopted { LineSaved::Yes } else { LineSaved::Never },
             locked: true,
             expires,
+            past: 0,
             asked: false,
             failed: false,
             renewed: false,

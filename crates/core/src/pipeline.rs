@@ -344,6 +344,7 @@ pub(crate) fn own_stream(now: Instant, config: &Config, stream: Stream) -> Outbo
     let line = StreamLine::new(stream.id, config.identity.clone());
     let mut outbox = Outbox::new(Role::Own, line, now + Duration::from_millis(left));
     outbox.cover(stream.next);
+    outbox.past = stream.next;
     if stream.next > 0 {
         // Someone else gave these out: ask soon what became of them, even if nothing is tracked any more.
         outbox.changed();
