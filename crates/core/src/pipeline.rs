@@ -170,6 +170,10 @@ impl Pipeline {
     pub fn count_dropped(&mut self, now: Instant, stream: StreamId, reason: Reason, range: Range) {
         self.advance(now);
         let Some(index) = self.streams.position(stream) else { return };
+        if self.open_range(index).and_then(|open| open.intersection(range)).is_some() {
+            // Evicted while it grows: as of a sealed batch, only memory has it now.
+            self.seal();
+        }
         let open = self.open_range(index);
         let Some(outbox) = self.streams.at_mut(index) else { return };
         outbox.lost_outside(range, reason, open, &mut self.out);
