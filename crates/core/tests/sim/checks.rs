@@ -1,0 +1,124 @@
+//! The world heals, and everything must drain: stored once, or counted.
+
+use crate::network::Weather;
+use crate::page::Life;
+use crate::trace::name;
+use crate::world::{DAY, SECOND, World};
+use beaconry_core::{Link, StreamId};
+
+/// Retry-After holds a day at most, refused keys some hours: after that everything has been tried.
+const LONGEST_HEALING: u64 = 3 * DAY;
+
+/// Everything works from here on. One tab more comes, so that somebody adopts.
+pub fn heal(world: &mut World) {
+    world.say(|| "the world heals".to_owned());
+    world.weather = Weather::default();
+    world.storage.is_blocked = false;
+    world.storage.quota = None;
+    world.storage.loses_deletes = false;
+    world.collector.is_off = false;
+    world.collector_down_until = 0;
+    world.storage.off_until = 0;
+    for page in 0..world.pages.len() {
+        world.pages[page].dies_in = None;
+        match world.pages[page].life {
+            Life::Gone => world.kill(page),
+            Life::Cached => world.page_show(page),
+            Life::Frozen => world.resume(page),
+            _ => {}
+        }
+        world.show(page);
+        if world.pages[page].runs() {
+            let now = world.instant();
+            world.handle(page, |pipeline| pipeline.handle_link(now, Link::Online));
+            world.drain(page);
+        }
+    }
+    world.open();
+    let until = world.now + LONGEST_HEALING;
+    while !is_quiet(world) {
+        assert!(world.now < until, "does not drain: {}", what_is_left(world));
+        world.run(20 * SECOND);
+    }
+    // Late requests still arrive, and must change nothing.
+    world.run(3_600 * SECOND);
+}
+
+/// Streams that only an adopter can end: every one in the storage that is no running page's own.
+fn orphans(world: &World) -> Vec<StreamId> {
+    let is_own = |id: &StreamId| world.pages.iter().any(|page| page.is_alive() && page.own == *id);
+    world.storage.streams().into_iter().filter(|id| !is_own(id)).collect()
+}
+
+fn is_quiet(world: &World) -> bool {
+    let held: u64 = world
+        .pages
+        .iter()
+        .filter(|page| page.is_alive())
+        .map(|page| page.pipeline.books().totals().held)
+        .sum();
+    held == 0 && orphans(world).is_empty() && missing(world).is_empty()
+}
+
+/// Numbers that nobody has accounted for, though somebody could.
+fn missing(world: &World) -> Vec<String> {
+    let mut missing = Vec::new();
+    for id in world.truth.keys() {
+        let numbers = world.unaccounted(*id);
+        if !numbers.is_empty() {
+            missing.push(format!("{} {numbers:?}", name(*id)));
+        }
+    }
+    missing
+}
+
+fn what_is_left(world: &World) -> String {
+    let orphans: Vec<_> = orphans(world).into_iter().map(|id| (name(id), world.locks.holder(id))).collect();
+    let held: Vec<_> = world
+        .pages
+        .iter()
+        .enumerate()
+        .filter(|(_, page)| page.is_alive())
+        .flat_map(|(at, page)| {
+            page.pipeline.books().iter().map(move |(id, book)| (at, name(id), book.held()))
+        })
+        .filter(|(.., held)| *held > 0)
+        .collect();
+    format!("missing {:?}, in the storage {orphans:?}, held {held:?}", missing(world))
+}
+
+pub fn check(world: &World) {
+    world.collector.check();
+    let missing = missing(world);
+    assert!(missing.is_empty(), "neither stored nor counted: {missing:?}");
+    for ((id, number), event) in &world.collector.journal {
+        let tracked = world.truth.get(id).and_then(|truth| truth.lines.get(*number as usize));
+        assert_eq!(tracked, Some(event), "{}.{number} is not what was tracked", name(*id));
+    }
+    for (id, truth) in &world.truth {
+        let mut made_up = world.collector.told(*id);
+        made_up.subtract(&truth.counted);
+        made_up.subtract(&world.collector.ever_stored(*id));
+        assert!(made_up.is_empty(), "{} {made_up:?} are told as dropped, and nobody dropped them", name(*id));
+    }
+    for (at, page) in world.pages.iter().enumerate().filter(|(_, page)| page.is_alive()) {
+        for (id, book) in page.pipeline.books().iter() {
+            let mut claimed = book.delivered().clone();
+            claimed.subtract(&world.collector.ever_stored(id));
+            assert!(claimed.is_empty(), "page {at} believes that {} {claimed:?} are stored", name(id));
+        }
+        assert!(page.flights.is_empty(), "page {at} still waits for answers");
+        let held: Vec<_> = world.locks.of(at).into_iter().filter(|id| *id != page.own).collect();
+        assert!(held.is_empty(), "page {at} keeps the locks of {held:?}");
+    }
+    check_closed(world);
+}
+
+/// A stream that an adopter saw to its end is closed: what is missing of it is lost, not outstanding.
+fn check_closed(world: &World) {
+    let is_sure = |id: &&StreamId| !world.collector.stale.contains(id) && !world.off.contains(id);
+    for id in world.settled.iter().filter(is_sure) {
+        let Some(line) = world.collector.line(*id) else { continue };
+        assert!(line.closed, "{} was adopted and settled, and is still open", name(*id));
+    }
+}

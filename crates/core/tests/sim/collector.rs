@@ -1,0 +1,219 @@
+//! The oracle: a collector of the core's own wire layer, with a journal that survives and an index that follows it.
+
+use crate::trace::name;
+use beaconry_core::{Body, Dropped, Number, Range, Ranges, StreamId, StreamLine, answer};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Twice the client's maximum age, and a week.
+pub const WINDOW_MS: u64 = 35 * 24 * 60 * 60 * 1000;
+
+/// A line with this in it is no JSON to the collector.
+pub const POISON: &[u8] = b"poison";
+
+pub struct Response {
+    pub status: u16,
+    /// Seconds.
+    pub retry_after: Option<u64>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn new(status: u16, body: &str) -> Self {
+        Self { status, retry_after: None, body: body.as_bytes().to_vec() }
+    }
+}
+
+/// What goes wrong inside, while one request is handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    None,
+    /// Killed before the fsync: so many event lines were on the disk, and perhaps the line of the delivery.
+    CrashBefore {
+        kept: usize,
+        delivery: bool,
+    },
+    /// Killed after the fsync, before the index and the answer.
+    CrashAfter,
+    /// The fsync fails: cut back, 503.
+    FsyncFails,
+}
+
+struct Known {
+    stored: Ranges,
+    line: StreamLine,
+    last_seen: u64,
+}
+
+#[derive(Default)]
+pub struct Collector {
+    /// Everything that was ever on the disk and not cut off.
+    pub journal: BTreeMap<(StreamId, Number), Vec<u8>>,
+    index: BTreeMap<StreamId, Known>,
+    /// All drops that it ever answered for.
+    heard: BTreeMap<StreamId, Dropped>,
+    closed: BTreeSet<StreamId>,
+    /// Streams that left the window: their books are history.
+    forgotten: BTreeMap<StreamId, (Ranges, StreamLine)>,
+    /// Streams of which a request was refused as stale.
+    pub stale: BTreeSet<StreamId>,
+    /// Bytes of a body; over it 413.
+    pub limit: Option<usize>,
+    pub is_off: bool,
+}
+
+impl Collector {
+    /// None: nobody answers.
+    pub fn receive(&mut self, now: u64, body: &[u8], mishap: Mishap) -> Option<Response> {
+        if self.limit.is_some_and(|limit| body.len() > limit) {
+            return Some(Response::new(413, r#"{"error":"too_large","message":"too large"}"#));
+        }
+        let Ok(request) = Body::decode(body) else {
+            return Some(Response::new(400, r#"{"error":"stream","message":"no stream line"}"#));
+        };
+        let id = request.line.stream;
+        self.forget(now);
+        if !self.index.contains_key(&id) && id.birth_unix_ms() + WINDOW_MS < now {
+            self.stale.insert(id);
+            return Some(Response::new(200, r#"{"stale":true}"#));
+        }
+        if mishap == Mishap::FsyncFails {
+            return Some(Response::new(503, r#"{"error":"disk","message":"fsync"}"#));
+        }
+        let line = request.line.clone();
+        let (fresh, rejected) = self.fresh_events(id, request);
+        let kept = if let Mishap::CrashBefore { kept, .. } = mishap { kept } else { fresh.len() };
+        self.append(now, &line, fresh.into_iter().take(kept), mishap);
+        if matches!(mishap, Mishap::CrashBefore { .. } | Mishap::CrashAfter) {
+            return None;
+        }
+        if self.is_off {
+            return Some(Response::new(410, r#"{"phase":"DISABLED"}"#));
+        }
+        let mut body = Vec::new();
+        let rejected = rejected.iter().map(|first| (*first, "json"));
+        answer::encode_accounted(&self.stored(id), rejected, &mut body);
+        Some(Response { status: 200, retry_after: None, body })
+    }
+
+    /// What the request has and the journal has not; and the batches that are refused whole.
+    fn fresh_events(&self, id: StreamId, request: Body<'_>) -> (Vec<(Number, Vec<u8>)>, Vec<Number>) {
+        let mut seen = self.stored(id);
+        let (mut fresh, mut rejected) = (Vec::new(), Vec::new());
+        for batch in request {
+            let head = batch.head.expect("a batch line");
+            let lines: Vec<&[u8]> =
+                batch.events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+            assert_eq!(lines.len(), head.n as usize, "as many lines as the batch says");
+            if lines.iter().any(|line| line.windows(POISON.len()).any(|part| part == POISON)) {
+                rejected.push(head.first);
+                continue;
+            }
+            for range in seen.gaps(head.range().unwrap()).iter() {
+                for number in range.start()..range.end() {
+                    fresh.push((number, lines[(number - head.first) as usize].to_vec()));
+                }
+                seen.insert(range);
+            }
+        }
+        if self.is_off { (Vec::new(), Vec::new()) } else { (fresh, rejected) }
+    }
+
+    fn append(
+        &mut self,
+        now: u64,
+        line: &StreamLine,
+        fresh: impl Iterator<Item = (Number, Vec<u8>)>,
+        mishap: Mishap,
+    ) {
+        let id = line.stream;
+        let blank = || Known {
+            stored: Ranges::new(),
+            line: StreamLine::new(id, line.identity.clone()),
+            last_seen: now,
+        };
+        let known = self.index.entry(id).or_insert_with(blank);
+        known.last_seen = now;
+        for (number, event) in fresh {
+            assert!(
+                self.journal.insert((id, number), event).is_none(),
+                "{}.{number} is stored twice",
+                name(id)
+            );
+            known.stored.insert(Range::one(number).unwrap());
+        }
+        let mut merged = known.line.clone();
+        merged.tracked = merged.tracked.max(known.stored.end());
+        let is_news = merged.merge(line);
+        // A crash leaves what the journal says: a line of type `delivery` when something changed.
+        let survives = match mishap {
+            Mishap::CrashBefore { delivery, .. } => delivery && is_news,
+            Mishap::CrashAfter => is_news,
+            _ => true,
+        };
+        if survives {
+            assert!(merged.tracked >= known.line.tracked, "tracked of {} went back", name(id));
+            known.line = merged;
+            self.heard.entry(id).or_default().extend(&line.dropped);
+            if line.closed {
+                self.closed.insert(id);
+            }
+        }
+    }
+
+    /// Streams last seen before the window leave the index.
+    fn forget(&mut self, now: u64) {
+        let old: Vec<_> = self
+            .index
+            .iter()
+            .filter(|(_, known)| known.last_seen + WINDOW_MS < now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in old {
+            if let Some(known) = self.index.remove(&id) {
+                self.forgotten.insert(id, (known.stored, known.line));
+            }
+        }
+    }
+
+    pub fn stored(&self, id: StreamId) -> Ranges {
+        self.index.get(&id).map_or_else(Ranges::new, |known| known.stored.clone())
+    }
+
+    /// All that was ever stored of it, also before the window.
+    pub fn ever_stored(&self, id: StreamId) -> Ranges {
+        let mut stored = self.stored(id);
+        if let Some((before, _)) = self.forgotten.get(&id) {
+            stored.extend(before);
+        }
+        stored
+    }
+
+    /// The merged line.
+    pub fn line(&self, id: StreamId) -> Option<&StreamLine> {
+        self.index.get(&id).map(|known| &known.line).or_else(|| self.forgotten.get(&id).map(|(_, line)| line))
+    }
+
+    /// All numbers that the books show as dropped.
+    pub fn told(&self, id: StreamId) -> Ranges {
+        let mut told = Ranges::new();
+        if let Some(line) = self.line(id) {
+            line.dropped.iter().for_each(|(_, numbers)| told.extend(numbers));
+        }
+        told
+    }
+
+    /// What a journal never loses: a drop that was told, and that a stream is closed.
+    pub fn check(&self) {
+        for (id, heard) in &self.heard {
+            let told = self.line(*id).map(|line| line.dropped.clone()).unwrap_or_default();
+            for (reason, numbers) in heard.iter() {
+                let mut untold = numbers.clone();
+                untold.subtract(told.get(reason));
+                assert!(untold.is_empty(), "the books forgot drops of {}: {reason:?} {untold:?}", name(*id));
+            }
+        }
+        for id in &self.closed {
+            assert!(self.line(*id).is_some_and(|line| line.closed), "{} opened again", name(*id));
+        }
+    }
+}

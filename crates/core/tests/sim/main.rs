@@ -1,0 +1,94 @@
+//! Seeded worlds: pages, storages, a network and a collector in virtual time, in which everything goes wrong; then the world
+//! heals, and every event must be stored once or counted.
+//!
+//! `SEEDS=100000 cargo test -p beaconry-core --test sim` plays more worlds;
+//! `SEED=123 cargo test -p beaconry-core --test sim replay -- --nocapture` plays one and tells it.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: it fails by panicking"
+)]
+
+mod chaos;
+mod checks;
+mod collector;
+mod network;
+mod page;
+mod rng;
+mod storage;
+mod trace;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many worlds a plain `cargo test` plays.
+const SEEDS: u64 = 10_000;
+
+fn play(seed: u64, is_told: bool) {
+    let (mut world, plan) = chaos::world(seed);
+    world.trace.is_on = is_told;
+    chaos::wreak(&mut world, plan);
+    checks::heal(&mut world);
+    checks::check(&world);
+    if plan.is_calm {
+        assert!(world.reasons.is_empty(), "dropped in a calm world: {:?}", world.reasons);
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// Plays seeds until one fails, or with `KEEP_GOING=1` all of them. What failed, and why.
+fn failures(seeds: u64) -> Vec<(u64, String)> {
+    let next = AtomicU64::new(0);
+    let keeps_going = number("KEEP_GOING").is_some();
+    let work = || {
+        let mut failed = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return failed;
+            }
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| play(seed, false))) {
+                let text = panic.downcast_ref::<String>().cloned();
+                let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                failed.push((seed, text.unwrap_or_default()));
+                if !keeps_going {
+                    next.store(seeds, Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn whatever_goes_wrong_every_event_is_stored_once_or_counted() {
+    let failures = failures(number("SEEDS").unwrap_or(SEEDS));
+    for (seed, why) in &failures {
+        println!("seed {seed}: {why}");
+    }
+    if let Some((seed, _)) = failures.first() {
+        panic!(
+            "{} of the seeds fail; to see one of them:\n\
+             SEED={seed} cargo test -p beaconry-core --test sim replay -- --nocapture",
+            failures.len()
+        );
+    }
+}
+
+#[test]
+fn replay() {
+    if let Some(seed) = number("SEED") {
+        play(seed, true);
+    }
+}

@@ -1,0 +1,152 @@
+//! The origin's storages: localStorage, written at once and forgotten by a killed browser; its mirror in IndexedDB,
+//! written after the task and kept within a second. And the Web Locks of the origin.
+
+use beaconry_core::{BatchLine, Part, Range, Ranges, Slot, StreamId, StreamLine};
+use std::collections::BTreeMap;
+
+/// Stream, then 0 for the line or the first number + 1.
+pub type Key = (StreamId, u64);
+
+pub fn key(slot: Slot) -> Key {
+    let part = match slot.part {
+        Part::Line => 0,
+        Part::Batch(first) => u64::from(first) + 1,
+    };
+    (slot.stream, part)
+}
+
+/// The numbers of a batch's value.
+pub fn range_of(value: &[u8]) -> Range {
+    BatchLine::decode(value).unwrap().range().unwrap()
+}
+
+/// One key-value store that can be put back to how it was.
+#[derive(Default)]
+pub struct Store {
+    pub values: BTreeMap<Key, Vec<u8>>,
+    /// When, which key, and what it was before.
+    undo: Vec<(u64, Key, Option<Vec<u8>>)>,
+}
+
+impl Store {
+    pub fn set(&mut self, now: u64, key: Key, value: Option<Vec<u8>>) {
+        let before = match value {
+            Some(value) => self.values.insert(key, value),
+            None => self.values.remove(&key),
+        };
+        self.undo.push((now, key, before));
+    }
+
+    /// As it was at `then`: what was done after is lost.
+    pub fn roll_back(&mut self, then: u64) {
+        while let Some((_, key, before)) = self.undo.pop_if(|(at, ..)| *at > then) {
+            match before {
+                Some(value) => self.values.insert(key, value),
+                None => self.values.remove(&key),
+            };
+        }
+        self.undo.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.values().map(Vec::len).sum()
+    }
+}
+
+#[derive(Default)]
+pub struct Storage {
+    pub local: Store,
+    pub mirror: Store,
+    pub has_mirror: bool,
+    /// Bytes of localStorage for us. None: as much as we like.
+    pub quota: Option<usize>,
+    /// Every write throws.
+    pub is_blocked: bool,
+    /// The mirror's deletes get lost.
+    pub loses_deletes: bool,
+    /// Unix ms: the gate's `not before`, for all tabs.
+    pub gate_until: u64,
+    /// Unix ms: the gate's `off until`.
+    pub off_until: u64,
+}
+
+impl Storage {
+    pub fn write(&mut self, now: u64, key: Key, value: &[u8]) -> bool {
+        let old = self.local.values.get(&key).map_or(0, Vec::len);
+        let fits = self.quota.is_none_or(|quota| self.local.bytes() - old + value.len() <= quota);
+        if self.is_blocked || !fits {
+            return false;
+        }
+        self.local.set(now, key, Some(value.to_vec()));
+        true
+    }
+
+    /// Of two values under one key the longer wins.
+    pub fn read(&self, key: Key) -> Option<&Vec<u8>> {
+        let mirrored = self.mirror.values.get(&key).filter(|_| self.has_mirror);
+        let local = self.local.values.get(&key);
+        if local.map_or(0, Vec::len) >= mirrored.map_or(0, Vec::len) { local } else { mirrored }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.local.values.keys().chain(self.mirror.values.keys())
+    }
+
+    pub fn streams(&self) -> Vec<StreamId> {
+        let mut ids: Vec<_> = self.keys().map(|(id, _)| *id).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    pub fn batches(&self, id: StreamId) -> Vec<Range> {
+        let mut keys: Vec<_> = self.keys().filter(|key| key.0 == id && key.1 > 0).copied().collect();
+        keys.sort();
+        keys.dedup();
+        keys.into_iter().filter_map(|key| self.read(key)).map(|value| range_of(value)).collect()
+    }
+
+    pub fn line(&self, id: StreamId) -> Option<&Vec<u8>> {
+        self.read((id, 0))
+    }
+
+    /// Numbers that the storages have, or know as dropped.
+    pub fn known(&self, id: StreamId) -> Ranges {
+        let mut known: Ranges = self.batches(id).into_iter().collect();
+        if let Some(line) = self.line(id) {
+            for (_, numbers) in StreamLine::decode(line).unwrap().dropped.iter() {
+                known.extend(numbers);
+            }
+        }
+        known
+    }
+}
+
+/// Which page holds which stream's lock.
+#[derive(Default)]
+pub struct Locks(BTreeMap<StreamId, usize>);
+
+impl Locks {
+    /// `ifAvailable`.
+    pub fn take(&mut self, id: StreamId, page: usize) -> bool {
+        *self.0.entry(id).or_insert(page) == page
+    }
+
+    pub fn release(&mut self, id: StreamId, page: usize) {
+        if self.0.get(&id) == Some(&page) {
+            self.0.remove(&id);
+        }
+    }
+
+    pub fn release_all(&mut self, page: usize) {
+        self.0.retain(|_, holder| *holder != page);
+    }
+
+    pub fn holder(&self, id: StreamId) -> Option<usize> {
+        self.0.get(&id).copied()
+    }
+
+    pub fn of(&self, page: usize) -> Vec<StreamId> {
+        self.0.iter().filter(|(_, holder)| **holder == page).map(|(id, _)| *id).collect()
+    }
+}

@@ -1,0 +1,354 @@
+//! One origin, its pages, a network and a collector, in virtual time.
+
+use crate::collector::{Collector, Mishap, Response};
+use crate::network::Weather;
+use crate::page::{Life, Page};
+use crate::rng::Rng;
+use crate::storage::{Locks, Storage};
+use crate::trace::{Trace, lines, name};
+use beaconry_core::{
+    Answer, Config, Duration, Instant, Number, Ranges, Reason, Request, RequestId, StreamId, Via,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Unix ms at which every world begins.
+pub const START: u64 = 1_763_877_600_000;
+
+pub const SECOND: u64 = 1000;
+pub const DAY: u64 = 24 * 60 * 60 * SECOND;
+
+/// What the driver gives a fetch.
+pub const TIME_OUT: u64 = 30 * SECOND;
+
+/// What is going to happen.
+enum Event {
+    Timer {
+        page: usize,
+        at: u64,
+    },
+    /// The page looks for dead streams.
+    Look {
+        page: usize,
+        at: u64,
+    },
+    /// The browser grants the page its own stream's lock.
+    Grant {
+        page: usize,
+        stream: StreamId,
+    },
+    /// A storage answers a Load late.
+    Loaded {
+        page: usize,
+        age: u32,
+        stream: StreamId,
+        range: beaconry_core::Range,
+    },
+    /// At the network's other end. `reply` names who still listens.
+    Arrive {
+        body: Vec<u8>,
+        reply: Option<(usize, u32, RequestId)>,
+    },
+    /// Back at the page; nothing: a cut, a time-out.
+    Answer {
+        to: (usize, u32, RequestId),
+        response: Option<Response>,
+    },
+}
+
+/// What really happened to one stream, which the pipelines and the collector must account for.
+#[derive(Default)]
+pub struct Truth {
+    /// The event line under each number; what was refused by `track` has one too.
+    pub lines: Vec<Vec<u8>>,
+    /// Numbers that some page counted as dropped.
+    pub counted: Ranges,
+    /// What cannot be known.
+    pub excused: Ranges,
+}
+
+pub struct World {
+    pub now: u64,
+    pub rng: Rng,
+    pub trace: Trace,
+    pub config: Config,
+    pub storage: Storage,
+    pub locks: Locks,
+    pub weather: Weather,
+    pub collector: Collector,
+    pub collector_down_until: u64,
+    pub pages: Vec<Page>,
+    pub truth: BTreeMap<StreamId, Truth>,
+    /// Reasons under which anything was dropped.
+    pub reasons: Vec<Reason>,
+    pub settled: BTreeSet<StreamId>,
+    /// Streams of pages that were switched off: their last line may be lost.
+    pub off: BTreeSet<StreamId>,
+    queue: BTreeMap<(u64, u64), Event>,
+    serial: u64,
+    pub streams: u64,
+    /// Loads may be answered late.
+    pub late_loads: bool,
+    /// Per mille of the events that the collector cannot read.
+    pub poison: u64,
+}
+
+impl World {
+    pub fn new(seed: u64, config: Config) -> Self {
+        Self {
+            now: START,
+            rng: Rng::new(seed),
+            trace: Trace::default(),
+            config,
+            storage: Storage::default(),
+            locks: Locks::default(),
+            weather: Weather::default(),
+            collector: Collector::default(),
+            collector_down_until: 0,
+            pages: Vec::new(),
+            truth: BTreeMap::new(),
+            reasons: Vec::new(),
+            settled: BTreeSet::new(),
+            off: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            serial: 0,
+            streams: 0,
+            late_loads: false,
+            poison: 0,
+        }
+    }
+
+    pub fn say(&self, what: impl FnOnce() -> String) {
+        self.trace.say(self.now, what);
+    }
+
+    /// The monotonic clock of all pages.
+    pub fn instant(&self) -> Instant {
+        instant(self.now)
+    }
+
+    pub fn new_stream(&mut self) -> StreamId {
+        self.streams += 1;
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&self.streams.to_be_bytes());
+        StreamId::new(self.now, random)
+    }
+
+    fn push(&mut self, at: u64, event: Event) {
+        self.serial += 1;
+        self.queue.insert((at.max(self.now), self.serial), event);
+    }
+
+    // ── What the pages ask for ──
+
+    pub fn set_timer(&mut self, page: usize, at: u64) {
+        self.push(at, Event::Timer { page, at });
+    }
+
+    pub fn look_at(&mut self, page: usize, at: u64) {
+        self.push(at, Event::Look { page, at });
+    }
+
+    pub fn grant_in(&mut self, page: usize, ms: u64) {
+        let stream = self.pages[page].own;
+        self.push(self.now + ms, Event::Grant { page, stream });
+    }
+
+    pub fn load_in(&mut self, page: usize, ms: u64, stream: StreamId, range: beaconry_core::Range) {
+        let age = self.pages[page].age;
+        self.push(self.now + ms, Event::Loaded { page, age, stream, range });
+    }
+
+    pub fn send(&mut self, page: usize, request: Request) {
+        let reply = (page, self.pages[page].age, request.id);
+        let answered = (request.via == Via::Fetch).then_some(reply);
+        let (there, back) = (self.rng.between(5, 400), self.rng.between(5, 400));
+        let weather = &self.weather;
+        if weather.is_down || self.rng.chance(weather.lose) {
+            self.say(|| format!("  {:?} of page {page} is lost", request.id));
+            if let Some(to) = answered {
+                self.push(self.now + back, Event::Answer { to, response: None });
+            }
+            return;
+        }
+        if self.rng.chance(self.weather.duplicate) {
+            let at = self.now + self.rng.between(5, 5 * TIME_OUT);
+            self.push(at, Event::Arrive { body: request.body.clone(), reply: None });
+        }
+        if self.rng.chance(self.weather.late) {
+            let at = self.now + self.rng.between(TIME_OUT, 60 * TIME_OUT);
+            self.push(at, Event::Arrive { body: request.body, reply: None });
+            if let Some(to) = answered {
+                self.push(self.now + TIME_OUT, Event::Answer { to, response: None });
+            }
+            return;
+        }
+        self.push(self.now + there, Event::Arrive { body: request.body, reply: answered });
+    }
+
+    // ── What happens ──
+
+    /// Goes to the next event, not beyond `until`. False: there was none.
+    pub fn step(&mut self, until: u64) -> bool {
+        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) else {
+            self.now = self.now.max(until);
+            return false;
+        };
+        let ((at, _), event) = entry.remove_entry();
+        self.now = self.now.max(at);
+        self.happen(event);
+        true
+    }
+
+    pub fn run(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while self.step(until) {}
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Timer { page, at } => self.timer(page, at),
+            Event::Look { page, at } if self.pages[page].look == at => self.look_again(page),
+            Event::Look { .. } => {}
+            Event::Grant { page, stream } => self.granted(page, stream),
+            Event::Loaded { page, age, stream, range } => {
+                if self.pages[page].age == age && self.pages[page].runs() {
+                    self.answer_load(page, stream, range);
+                    self.drain(page);
+                } else if self.pages[page].age == age && self.pages[page].life == Life::Frozen {
+                    self.load_in(page, 20 * SECOND, stream, range);
+                }
+            }
+            Event::Arrive { body, reply } => self.arrive(&body, reply),
+            Event::Answer { to, response } => self.answer(to, response),
+        }
+    }
+
+    fn arrive(&mut self, body: &[u8], reply: Option<(usize, u32, RequestId)>) {
+        let response = self.respond(body);
+        let is_cut = self.rng.chance(self.weather.cut);
+        let Some(to) = reply else { return };
+        let response = match response {
+            Some(mut response) if is_cut && self.rng.chance(500) => {
+                let half = response.body.len() / 2;
+                response.body.truncate(half);
+                Some(response)
+            }
+            response => response.filter(|_| !is_cut),
+        };
+        let at = self.now + self.rng.between(5, 400);
+        self.push(at, Event::Answer { to, response });
+    }
+
+    fn respond(&mut self, body: &[u8]) -> Option<Response> {
+        if self.now < self.collector_down_until {
+            return None;
+        }
+        if let Some(response) = self.weather.in_between(&mut self.rng) {
+            self.say(|| format!("  somebody else answers {}", response.status));
+            return Some(response);
+        }
+        let mishap = self.mishap();
+        self.deliver(body, mishap)
+    }
+
+    fn mishap(&mut self) -> Mishap {
+        if !self.rng.chance(self.weather.mishap) {
+            return Mishap::None;
+        }
+        match self.rng.below(3) {
+            0 => Mishap::CrashBefore { kept: self.rng.below(6) as usize, delivery: self.rng.chance(500) },
+            1 => Mishap::CrashAfter,
+            _ => Mishap::FsyncFails,
+        }
+    }
+
+    /// One request at the collector.
+    pub fn deliver(&mut self, body: &[u8], mishap: Mishap) -> Option<Response> {
+        self.say(|| format!("  collector, {mishap:?}:{}", lines(body)));
+        let response = self.collector.receive(self.now, body, mishap);
+        self.collector.check();
+        if response.is_none() {
+            self.collector_down_until = self.now + self.rng.between(1, 60 * SECOND);
+        }
+        self.say(|| match &response {
+            Some(response) => {
+                format!("  collector: {} {}", response.status, String::from_utf8_lossy(&response.body))
+            }
+            None => format!("  collector: dies, {mishap:?}"),
+        });
+        response
+    }
+
+    fn answer(&mut self, to: (usize, u32, RequestId), response: Option<Response>) {
+        let (page, age, id) = to;
+        let host = &mut self.pages[page];
+        if host.age != age || host.life == Life::Dead || host.is_off {
+            return;
+        }
+        if !host.runs() {
+            // Waits in the event queue of a frozen page.
+            self.push(self.now + 20 * SECOND, Event::Answer { to, response });
+            return;
+        }
+        let now = self.instant();
+        let answer = match &response {
+            Some(response) => {
+                let retry_after = response.retry_after.map(Duration::from_secs);
+                Answer::from_http(now, response.status, retry_after, &response.body)
+            }
+            None => Answer::Unreachable,
+        };
+        self.say(|| format!("page {page}: {id:?} is answered: {answer:?}"));
+        self.pages[page].flights.remove(&id);
+        self.handle(page, |pipeline| pipeline.handle_answer(now, id, answer));
+        self.drain(page);
+    }
+
+    // ── Truth ──
+
+    /// All numbers of a stream that were ever given out.
+    pub fn given(&self, id: StreamId) -> Ranges {
+        let end = self.truth.get(&id).map_or(0, |truth| truth.lines.len() as Number);
+        beaconry_core::Range::new(0, end).map(Ranges::from).unwrap_or_default()
+    }
+
+    /// Numbers that neither the storages nor the collector know.
+    pub fn unknown(&self, id: StreamId) -> Ranges {
+        let mut unknown = self.unaccounted(id);
+        unknown.subtract(&self.storage.known(id));
+        unknown
+    }
+
+    /// Numbers that are neither stored nor told as dropped, and could be.
+    pub fn unaccounted(&self, id: StreamId) -> Ranges {
+        let mut left = self.given(id);
+        left.subtract(&self.collector.ever_stored(id));
+        left.subtract(&self.collector.told(id));
+        if let Some(truth) = self.truth.get(&id) {
+            left.subtract(&truth.excused);
+            // Of a stream older than the window nothing is recorded; the client has counted it.
+            if self.collector.stale.contains(&id) {
+                left.subtract(&truth.counted);
+            }
+        }
+        left
+    }
+
+    /// These cannot be known from here on, for a reason that protocol names.
+    pub fn excuse(&mut self, id: StreamId, numbers: &Ranges, why: &str) {
+        if numbers.is_empty() {
+            return;
+        }
+        self.say(|| format!("  cannot be known: {} {numbers:?}: {why}", name(id)));
+        self.truth.entry(id).or_default().excused.extend(numbers);
+    }
+}
+
+pub fn instant(now: u64) -> Instant {
+    Instant::from_millis(now - START + 1_000_000)
+}
+
+/// Back from the pages' clock.
+pub fn unix(at: Instant) -> u64 {
+    (at.as_millis() + START).saturating_sub(1_000_000)
+}
