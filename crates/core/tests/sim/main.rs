@@ -12,12 +12,15 @@
     reason = "a test: it fails by panicking"
 )]
 
+mod browser;
 mod chaos;
 mod checks;
 mod collector;
+mod ends;
 mod network;
 mod page;
 mod rng;
+mod scenarios;
 mod storage;
 mod trace;
 mod world;

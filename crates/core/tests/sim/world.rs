@@ -9,7 +9,7 @@ use crate::trace::{Trace, lines, name};
 use beaconry_core::{
     Answer, Config, Duration, Instant, Number, Ranges, Reason, Request, RequestId, StreamId, Via,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Unix ms at which every world begins.
 pub const START: u64 = 1_763_877_600_000;
@@ -66,6 +66,14 @@ pub struct Truth {
     pub excused: Ranges,
 }
 
+/// What a scenario does to one request.
+pub enum Script {
+    /// At the collector.
+    Collector(Mishap),
+    /// Somebody else answers.
+    Instead(Response),
+}
+
 pub struct World {
     pub now: u64,
     pub rng: Rng,
@@ -83,6 +91,10 @@ pub struct World {
     pub settled: BTreeSet<StreamId>,
     /// Streams of pages that were switched off: their last line may be lost.
     pub off: BTreeSet<StreamId>,
+    /// What happens to the next requests, instead of chance.
+    pub script: VecDeque<Script>,
+    /// Requests that reached the collector.
+    pub received: u64,
     queue: BTreeMap<(u64, u64), Event>,
     serial: u64,
     pub streams: u64,
@@ -109,6 +121,8 @@ impl World {
             reasons: Vec::new(),
             settled: BTreeSet::new(),
             off: BTreeSet::new(),
+            script: VecDeque::new(),
+            received: 0,
             queue: BTreeMap::new(),
             serial: 0,
             streams: 0,
@@ -242,6 +256,12 @@ impl World {
     fn respond(&mut self, body: &[u8]) -> Option<Response> {
         if self.now < self.collector_down_until {
             return None;
+        }
+        self.received += 1;
+        match self.script.pop_front() {
+            Some(Script::Collector(mishap)) => return self.deliver(body, mishap),
+            Some(Script::Instead(response)) => return Some(response),
+            None => {}
         }
         if let Some(response) = self.weather.in_between(&mut self.rng) {
             self.say(|| format!("  somebody else answers {}", response.status));

@@ -1,0 +1,259 @@
+//! What a browser does to its pages: opened, hidden, frozen, into the back/forward cache and out of it.
+
+use crate::page::{BEACON_BYTES, Life, Page, event_line, pipeline};
+use crate::trace::name;
+use crate::world::{SECOND, World, instant};
+use beaconry_core::{Answer, Duration, Event, Number, Page as Seen, Priority, Range, Stream, StreamId};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl World {
+    pub fn timer(&mut self, page: usize, at: u64) {
+        let host = &mut self.pages[page];
+        if host.timer == Some(at) && host.runs() {
+            host.timer = None;
+            let now = self.instant();
+            self.handle(page, |pipeline| pipeline.handle_timeout(now));
+            self.drain(page);
+        }
+    }
+
+    pub fn granted(&mut self, page: usize, stream: StreamId) {
+        let host = &self.pages[page];
+        if host.is_alive() && host.own == stream && !matches!(host.life, Life::Gone | Life::Cached) {
+            assert!(self.locks.take(stream, page), "somebody else has the lock of {}", name(stream));
+        }
+    }
+
+    pub fn open(&mut self) -> usize {
+        self.open_in(0)
+    }
+
+    /// A page of a client of that scope.
+    pub fn open_in(&mut self, scope: u8) -> usize {
+        let own = self.new_stream();
+        let page = self.pages.len();
+        let pipeline = pipeline(self, own, 0);
+        self.pages.push(Page {
+            pipeline,
+            life: Life::Visible,
+            age: 0,
+            own,
+            flights: BTreeMap::new(),
+            flushed: Vec::new(),
+            throttled_until: 0,
+            timer: None,
+            task: BTreeMap::new(),
+            task_lines: Vec::new(),
+            mirror: Vec::new(),
+            was_refused: false,
+            dies_in: None,
+            scope,
+            had: BTreeSet::from([own]),
+            looks: 0,
+            look: 0,
+            is_off: false,
+            has_exit_stream: false,
+            beacons: BEACON_BYTES,
+        });
+        self.say(|| format!("page {page} opens with {}", name(own)));
+        let wait = self.rng.below(3 * SECOND);
+        self.grant_in(page, wait);
+        self.start(page);
+        page
+    }
+
+    /// A pipeline runs on this page (again): it reads the gate, and looks for dead streams.
+    pub fn start(&mut self, page: usize) {
+        self.read_gate(page);
+        self.drain(page);
+        self.look_again(page);
+    }
+
+    pub fn read_gate(&mut self, page: usize) {
+        let (now, until) = (self.instant(), self.storage.gate_until);
+        if until > self.now {
+            self.pages[page].throttled_until = until;
+            self.handle(page, |pipeline| pipeline.handle_gate(now, instant(until)));
+        }
+    }
+
+    /// Numbers an event; the task goes on.
+    pub fn track(&mut self, page: usize, bytes: usize, priority: Priority) {
+        self.begin_the_day(page);
+        if !self.pages[page].can_track() {
+            return;
+        }
+        let own = self.pages[page].own;
+        let number = self.truth.entry(own).or_default().lines.len() as Number;
+        let is_poison = self.rng.chance(self.poison);
+        let line = event_line(own, number, bytes, is_poison);
+        let now = self.instant();
+        let result = self.handle(page, |pipeline| pipeline.track(now, Event { line: &line, priority }));
+        self.say(|| {
+            format!("page {page}: tracks {}.{number}, {bytes} bytes, {priority:?}: {result:?}", name(own))
+        });
+        match result {
+            Err(beaconry_core::TrackError::Off) => {
+                return assert!(self.pages[page].is_off, "page {page} cannot track");
+            }
+            Ok(given) => assert_eq!(given, number, "the number that follows"),
+            Err(_) => {}
+        }
+        self.truth.entry(own).or_default().lines.push(line.as_bytes().to_vec());
+        self.pages[page].task.entry(own).or_default().insert(Range::one(number).unwrap());
+        self.pages[page].task_lines.push((number, line, priority));
+        if priority == Priority::High || self.pages[page].pipeline.wants_drain() {
+            self.drain(page);
+        }
+    }
+
+    pub fn hide(&mut self, page: usize) {
+        if self.pages[page].life != Life::Visible {
+            return;
+        }
+        self.say(|| format!("page {page} is hidden"));
+        self.pages[page].life = Life::Hidden;
+        self.leave(page, Seen::Hidden);
+    }
+
+    pub fn show(&mut self, page: usize) {
+        if self.pages[page].life != Life::Hidden {
+            return;
+        }
+        self.say(|| format!("page {page} is shown"));
+        self.pages[page].life = Life::Visible;
+        self.pages[page].beacons = BEACON_BYTES;
+        let now = self.instant();
+        self.handle(page, |pipeline| pipeline.handle_page(now, Seen::Visible));
+        self.drain(page);
+    }
+
+    pub fn leave(&mut self, page: usize, how: Seen) {
+        let (now, bytes) = (self.instant(), self.pages[page].beacons);
+        self.handle(page, |pipeline| pipeline.handle_page(now, how));
+        self.handle(page, |pipeline| pipeline.handle_exit(now, bytes));
+        self.drain(page);
+    }
+
+    /// The tab stays, and nothing of it runs. It keeps its locks.
+    pub fn freeze(&mut self, page: usize) {
+        self.hide(page);
+        if self.pages[page].life == Life::Hidden {
+            self.leave(page, Seen::Hidden);
+        }
+        if self.pages[page].life == Life::Hidden {
+            self.say(|| format!("page {page} is frozen"));
+            self.pages[page].life = Life::Frozen;
+        }
+    }
+
+    pub fn resume(&mut self, page: usize) {
+        if self.pages[page].life == Life::Frozen {
+            self.say(|| format!("page {page} runs again"));
+            self.pages[page].life = Life::Hidden;
+            self.wake(page);
+        }
+    }
+
+    pub fn wake(&mut self, page: usize) {
+        self.pages[page].beacons = BEACON_BYTES;
+        self.read_gate(page);
+        let now = self.instant();
+        self.handle(page, |pipeline| pipeline.handle_timeout(now));
+        self.drain(page);
+        self.look_again(page);
+    }
+
+    /// `pagehide`: leaves, and gives all locks back.
+    pub fn page_hide(&mut self, page: usize) {
+        if !matches!(self.pages[page].life, Life::Visible | Life::Hidden) {
+            return;
+        }
+        self.say(|| format!("page {page}: pagehide"));
+        self.pages[page].life = Life::Gone;
+        self.leave(page, Seen::Gone);
+        if !self.pages[page].is_alive() {
+            return;
+        }
+        let (now, own) = (self.instant(), self.pages[page].own);
+        for stream in self.locks.of(page).into_iter().filter(|stream| *stream != own) {
+            self.handle(page, |pipeline| pipeline.release(now, stream));
+        }
+        self.drain(page);
+        self.locks.release_all(page);
+    }
+
+    /// What web-vitals does: a `track` after `pagehide`. Begins a stream without a lock.
+    pub fn track_after_pagehide(&mut self, page: usize) {
+        if self.pages[page].life != Life::Gone || self.pages[page].is_off {
+            return;
+        }
+        if !std::mem::replace(&mut self.pages[page].has_exit_stream, true) {
+            self.begin_stream(page);
+        }
+        self.track(page, 120, Priority::Normal);
+        self.drain(page);
+    }
+
+    pub fn begin_stream(&mut self, page: usize) {
+        let own = self.new_stream();
+        let stream = Stream { id: own, next: 0, age: Duration::ZERO };
+        self.say(|| format!("page {page} begins {}", name(own)));
+        let now = self.instant();
+        self.handle(page, |pipeline| pipeline.begin_stream(now, stream));
+        self.pages[page].own = own;
+        self.pages[page].had.insert(own);
+    }
+
+    /// Into the back/forward cache: fetches are cut.
+    pub fn cache(&mut self, page: usize) {
+        self.page_hide(page);
+        if self.pages[page].life == Life::Gone {
+            self.say(|| format!("page {page} is in the back/forward cache"));
+            self.pages[page].life = Life::Cached;
+            self.pages[page].age += 1;
+        }
+    }
+
+    /// `pageshow` from the back/forward cache: another stream, with a lock.
+    pub fn page_show(&mut self, page: usize) {
+        if self.pages[page].life != Life::Cached {
+            return;
+        }
+        self.say(|| format!("page {page}: pageshow"));
+        self.pages[page].life = Life::Visible;
+        self.pages[page].has_exit_stream = false;
+        let now = self.instant();
+        for id in std::mem::take(&mut self.pages[page].flights).into_keys() {
+            self.handle(page, |pipeline| pipeline.handle_answer(now, id, Answer::Unreachable));
+        }
+        self.handle(page, |pipeline| pipeline.handle_page(now, Seen::Visible));
+        self.begin_stream(page);
+        let wait = self.rng.below(3 * SECOND);
+        self.grant_in(page, wait);
+        self.wake(page);
+    }
+
+    pub fn begin_the_day(&mut self, page: usize) {
+        let age = self.now - self.pages[page].own.birth_unix_ms();
+        if age >= crate::world::DAY {
+            self.roll_over(page);
+        }
+    }
+
+    /// A day has passed: the page begins another stream, and gives the old one's lock back.
+    pub fn roll_over(&mut self, page: usize) {
+        if !matches!(self.pages[page].life, Life::Visible | Life::Hidden) {
+            return;
+        }
+        let old = self.pages[page].own;
+        self.drain(page);
+        if !self.pages[page].can_track() {
+            return;
+        }
+        self.begin_stream(page);
+        let _ = self.locks.take(self.pages[page].own, page);
+        self.drain(page);
+        self.locks.release(old, page);
+    }
+}
