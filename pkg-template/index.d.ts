@@ -48,7 +48,7 @@ export interface TelemetryOptions {
 }
 
 export interface Limits {
-  /** Bytes of events in memory that no storage has. Default: 1 MiB. */
+  /** Bytes of events in memory that no storage has; before the wasm is there, `storageBytes` bounds both. Default: 1 MiB. */
   memoryBytes?: number;
   /** Bytes of events in localStorage, of which an origin has about 5 M characters. Default: 1 MiB. */
   storageBytes?: number;

@@ -324,7 +324,7 @@ test('track from a patched setItem, sendBeacon or console neither loops within t
   });
   telemetry.event('outer');
   await microtasks();
-  assert.ok(nested >= 1);
+  assert.ok(nested >= 1 && nested < 50, 'the page gets a turn');
   while (nested < 50) await new Promise((resolve) => setTimeout(resolve));
   await new Promise((resolve) => setTimeout(resolve, 5));
   const events = Object.values(only(stored(page)).batches).flatMap((value) => parseBody(value).slice(1));
