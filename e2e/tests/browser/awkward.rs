@@ -40,7 +40,7 @@ fn expected(name: &str) -> Result<Value> {
         "nothing" => json!({ "b": null, "c": [null] }),
         "symbol" => json!("Symbol(name)"),
         "callable" => json!("[function]"),
-        "bytes" => json!("[object Uint8Array] 12"),
+        "bytes" => json!([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         "node" => json!("DIV"),
         "proxy" => json!("[threw]"),
         _ => bail!("{name} has no expected form"),

@@ -131,7 +131,9 @@ async fn walk_to(browser: &Browser, selector: &str, is_back: bool) -> Result<()>
 /// Kept, to be looked at: `target/e2e/`.
 async fn screenshot(browser: &Browser, name: &str) -> Result<()> {
     let folder: PathBuf = target().join("e2e");
-    browser.run("await Promise.all(document.getAnimations().map((running) => running.finished))", &[]).await?;
+    browser
+        .run("await Promise.all(document.getAnimations().map((running) => running.finished))", &[])
+        .await?;
     fs::create_dir_all(&folder)?;
     browser.session().screenshot(&folder.join(name)).await.context("no screenshot")
 }
