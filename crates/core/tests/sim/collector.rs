@@ -151,6 +151,12 @@ impl Collector {
             _ => true,
         };
         if survives {
+            let is_late = known.line.closed && !line.closed;
+            assert!(
+                !is_late || merged.holds == known.line.holds,
+                "a late line replaced what {} holds",
+                name(id)
+            );
             assert!(merged.tracked >= known.line.tracked, "tracked of {} went back", name(id));
             known.line = merged;
             self.heard.entry(id).or_default().extend(&line.dropped);
