@@ -251,12 +251,15 @@ function row(line) {
 }
 
 /** What a line is about, in a few words. */
-function describe({ type, data = {}, ...rest }) {
+function describe({ type, data = {} }) {
   const { name, message, value, level, unit = '' } = data;
   if (type === 'log') return `${level}: ${message}`;
   if (type === 'error') return `${name ?? 'Error'}: ${message}${data.handled === false ? ' (uncaught)' : ''}`;
   if (type === 'metric' || type === 'vital') return `${name} ${value} ${unit}`;
-  if (type === 'delivery') return `the stream’s books: ${JSON.stringify(data.tracked === undefined ? rest : data)}`;
+  if (type === 'delivery') {
+    const drops = Object.entries(data.dropped ?? {}).map(([reason, ranges]) => `, dropped ${reason} ${JSON.stringify(ranges)}`);
+    return `the stream’s books: ${data.tracked} tracked${drops.join('')}${data.closed ? ', closed' : ''}`;
+  }
   const { name: _, ...more } = data;
   return `${name ?? ''} ${JSON.stringify(more)}`;
 }

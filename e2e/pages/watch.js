@@ -1,5 +1,5 @@
 // Runs before anything else and counts what the package does to the page. It watches; it changes nothing.
-window.watched = { listeners: [], writes: [], errors: [], consoleErrors: [], restored: 0, hidden: 0 };
+window.watched = { listeners: [], writes: [], errors: [], consoleErrors: [], warnings: [], restored: 0, hidden: 0 };
 
 const { addEventListener } = EventTarget.prototype;
 EventTarget.prototype.addEventListener = function (type, ...rest) {
@@ -13,7 +13,11 @@ Storage.prototype.setItem = function (key, value) {
   return setItem.call(this, key, value);
 };
 
-const { error } = console;
+const { error, warn } = console;
+console.warn = (...values) => {
+  window.watched.warnings.push(values.map(String).join(' '));
+  warn.apply(console, values);
+};
 console.error = (...values) => {
   window.watched.consoleErrors.push(values.map(String).join(' '));
   error.apply(console, values);

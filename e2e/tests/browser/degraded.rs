@@ -36,6 +36,51 @@ async fn what_a_page_without_wasm_could_not_send_a_later_visit_drains() -> Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn odd_calls_are_stored_in_a_documented_form_and_named_once() -> Result<()> {
+    let world = World::start().await?;
+    let browser = world.browser().await?;
+    world.visit(&browser).await?;
+    let calls = "
+        const { track, log, error, metric, event } = page.telemetry; // apart from their object
+        track('click', { x: 1 });
+        track('click', { x: 2 });
+        track('log');
+        track('metric', 5);
+        track('event', null);
+        error();
+        metric('ratio', NaN);
+        event('ordered', 'no object');
+        log('info', 'taken', { message: 'data cannot rename an event' });";
+    browser.run(calls, &[]).await?;
+    let stats = world.settled(&browser).await?;
+    ensure!(stats["tracked"] == 9 && stats["delivered"] == 9, "the page's books: {stats}");
+    let mut events = world.journal().events()?;
+    events.sort_by_key(|event| event.number());
+    let stored: Vec<Value> = events.iter().map(|event| json!([event.line["type"], event.data()])).collect();
+    let expected = [
+        json!(["event", { "name": "click", "x": 1 }]),
+        json!(["event", { "name": "click", "x": 2 }]),
+        json!(["log", {}]),
+        json!(["metric", { "value": 5 }]),
+        json!(["event", {}]),
+        json!(["error", { "handled": true, "message": "null" }]),
+        json!(["metric", { "name": "ratio", "value": "NaN" }]),
+        json!(["event", { "name": "ordered", "data": "no object" }]),
+        json!(["log", { "level": "info", "message": "taken" }]),
+    ];
+    for (stored, expected) in stored.iter().zip(&expected) {
+        ensure!(stored == expected, "stored {stored}, not {expected}");
+    }
+    ensure!(stored.len() == expected.len(), "{} events", stored.len());
+    let warnings =
+        browser.run("return watched.warnings.filter((text) => text.includes('type'))", &[]).await?;
+    ensure!(warnings.as_array().is_some_and(|all| all.len() == 1), "debug mode says {warnings}");
+    let thrown = browser.run("return watched.errors", &[]).await?;
+    ensure!(thrown == json!([]), "the app saw {thrown}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_options_are_named_and_the_app_goes_on() -> Result<()> {
     let world = World::start().await?;
     let browser = world.browser().await?;
