@@ -29,5 +29,10 @@ mod page_life;
 mod platform;
 mod stats;
 mod text;
+#[cfg(feature = "serde")]
+mod typed;
 
+pub use beaconry_core::Flag;
 pub use client::TelemetryClient;
+#[cfg(feature = "serde")]
+pub use typed::{EventType, Limits, Options, Stats};

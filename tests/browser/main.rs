@@ -11,6 +11,8 @@ mod page_life;
 mod reentrancy;
 mod storage;
 mod support;
+#[cfg(feature = "serde")]
+mod typed;
 
 use wasm_bindgen_test::wasm_bindgen_test_configure;
 
