@@ -226,7 +226,9 @@ impl Driver {
         if own.is_over {
             // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
             self.begin_stream(None);
-        } else if clock::unix_ms() > own.birth.saturating_add(DAY_MS) {
+        } else if clock::unix_ms() > own.birth.saturating_add(DAY_MS) && !self.draining.get() {
+            // A stream that is left is never written again.
+            self.drain();
             self.renew();
         }
         let path = self.settings.page.clone().unwrap_or_else(page::path);
