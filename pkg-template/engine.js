@@ -22,7 +22,7 @@ export function startEngine(options) {
   let mode = 'writer';
   /** @type {import('./takeover.js').Sink | undefined} */
   let client;
-  /** @type {Promise<void> | undefined} */
+  /** @type {Promise<void> | boolean | undefined} */
   let loading;
   /** @type {AbortController} */
   let listeners;
@@ -51,9 +51,9 @@ export function startEngine(options) {
     target.addEventListener(type, act, listeners); // which has the signal
   }
 
-  /** Fetches the wasm, once a page; never rejects. */
+  /** Fetches the wasm, once a page, and not for one that has let go; never rejects. */
   const load = () =>
-    (loading ??= import('./takeover.js')
+    (loading ??= mode === 'off' || import('./takeover.js')
       .then(({ takeOver }) => takeOver(options, writer, storage, on, install, revert))
       .catch(revert));
 
@@ -104,7 +104,8 @@ export function startEngine(options) {
     },
 
     /** @param {{ timeout?: number }} [options] */
-    async flush({ timeout = WAIT_MS } = {}) {
+    async flush(options) {
+      const timeout = options?.timeout ?? WAIT_MS;
       const end = Date.now() + timeout;
       await Promise.race([load(), new Promise((resolve) => setTimeout(resolve, timeout))]);
       const { held, tracked } = writer.stats();

@@ -10,7 +10,7 @@ const NOTHING = { delivered: 0, held: 0, dropped: 0 };
 /** @type {typeof import('./index.js').createTelemetry} */
 export function createTelemetry(options) {
   const engine = open(options);
-  let { debug } = options ?? {};
+  let debug = attempt(() => options.debug);
 
   /**
    * Nothing of ours throws into the app, and while telemetry is off nothing of the app's is looked at.
@@ -30,7 +30,13 @@ export function createTelemetry(options) {
       });
     },
     stats: () => ask((to) => to.stats()) ?? { mode: 'off', ...NOTHING, tracked: 0, released: 0, dropped: {}, storedBytes: 0 },
-    flush: async (/** @type {any} */ how) => (await ask((to) => to.flush(how))) ?? NOTHING,
+    async flush(/** @type {any} */ how) {
+      try {
+        return await /** @type {Engine} */ (engine).flush(how);
+      } catch {
+        return NOTHING; // there is no engine, or `how` is no option
+      }
+    },
   };
   for (const type of TYPES) {
     telemetry[type] = (/** @type {unknown[]} */ ...args) => ask((to) => to.track(callLine(type, args, Date.now())));

@@ -156,7 +156,8 @@ function errorData(error) {
 function isPlain(value, depth) {
   if (typeof value === 'string') return (room -= value.length) > 0;
   if (isSimple(value)) return true;
-  if (depth > DEPTH || !(Array.isArray(value) || isRecord(value))) return false;
+  // A hole of an array takes as much as a null.
+  if (depth > DEPTH || !(Array.isArray(value) ? (room -= value.length) > 0 : isRecord(value))) return false;
   for (const key in value) if ((room -= key.length + 4) < 0 || !isPlain(value[key], depth + 1)) return false;
   return true;
 }

@@ -357,6 +357,24 @@ test('without the wasm the writer stays in charge and says so', async () => {
   assert.equal(parseBody(only(stored(page)).batches[0])[0].n, 2);
 });
 
+test('flush never rejects, whatever it is given', async (t) => {
+  openPage();
+  t.mock.timers.enable({ apis: ['setTimeout'] }); // it ends when the wasm turns out not to be there
+  const telemetry = createTelemetry(OPTIONS);
+  telemetry.event('a');
+  for (const how of [null, undefined, 7, { timeout: null }, { timeout: 1n }, { get timeout() { throw new Error('no'); } }]) {
+    assert.equal(typeof (await telemetry.flush(how)).held, 'number');
+  }
+});
+
+test('options that throw when read leave telemetry off', (t) => {
+  openPage();
+  t.mock.method(console, 'error', () => {});
+  const telemetry = createTelemetry(Object.defineProperty({ ...OPTIONS }, 'debug', { enumerable: true, get() { throw new Error('no'); } }));
+  telemetry.event('a');
+  assert.equal(telemetry.stats().mode, 'off');
+});
+
 test('dispose stores, sends and lets go of everything', async () => {
   const page = openPage();
   const telemetry = createTelemetry(OPTIONS);

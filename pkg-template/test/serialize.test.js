@@ -139,6 +139,13 @@ test('whatever it is, the line is JSON without a newline, in 32 KiB', () => {
   }
 });
 
+test('an array of a million holes is cut before it is written', (t) => {
+  const data = { list: Array(1_000_000) };
+  const stringify = t.mock.method(JSON, 'stringify');
+  assert.match(dataOf(data).list.at(-1), /^… \d+ more$/);
+  assert.ok(stringify.mock.calls.every((call) => call.arguments[0] !== data));
+});
+
 test('what is cut says how much is missing, and what came before it is whole', () => {
   const data = dataOf({ message: 'kept', text: 'x'.repeat(100_000), list: Array(100_000).fill(7) });
   assert.equal(data.message, 'kept');

@@ -177,3 +177,16 @@ test('flush ends although the client never answers', async () => {
   wasm.call = () => new Promise(() => {});
   assert.deepEqual(await telemetry.flush({ timeout: 5 }), { delivered: 0, held: 0, dropped: 0 });
 });
+
+test('who has let go before the page is idle fetches no wasm', async () => {
+  const page = openPage();
+  const wasm = standIn();
+  let fetched = false;
+  wasm.init = () => (fetched = true);
+  const telemetry = createTelemetry(OPTIONS);
+  telemetry.dispose();
+  page.idle[0]();
+  assert.deepEqual(await telemetry.flush({ timeout: 50 }), { delivered: 0, held: 0, dropped: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(fetched, false);
+});
