@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::disk::RealDisk;
 use crate::journal::Position;
 use crate::phase::{PhaseError, Phases};
+use crate::receive::MAX_RENDERED_BYTES;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::user_agent::Agents;
@@ -21,7 +22,8 @@ use crate::writer::Writer;
 /// Default of the largest body taken. The client's own requests stay within 128 KiB, but for a single larger event.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// Bodies in memory, all requests together. Beyond it requests are told to come back: they keep what they have.
+/// Bodies and their journal lines in memory, all requests together. Beyond it requests are told to come back: they keep
+/// what they have.
 const BODY_BUDGET_BYTES: usize = 64 * 1024 * 1024;
 
 /// The budget is counted in pieces of this size, because a permit is a `u32`.
@@ -126,7 +128,7 @@ impl State {
         let store = recovered
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let writer = Writer::start(store, config.clock.clone(), lock).map_err(OpenError::Thread)?;
-        let budget = BODY_BUDGET_BYTES.max(config.max_body) / BUDGET_PIECE + 1;
+        let budget = BODY_BUDGET_BYTES.max(config.max_body + MAX_RENDERED_BYTES) / BUDGET_PIECE + 1;
         let (stats, agents) = (Stats::default(), Agents::default());
         Ok(State(Arc::new(Inner {
             config,

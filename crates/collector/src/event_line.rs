@@ -109,6 +109,11 @@ impl<'a> Frame<'a> {
         Frame { stream: source.stream, skew, shared }
     }
 
+    /// Bytes that each line has besides its event, at most.
+    pub(crate) fn len(&self) -> usize {
+        self.shared.len() + 128
+    }
+
     /// Writes the line of event `number`, newline included.
     pub(crate) fn write(&self, out: &mut Vec<u8>, number: u32, event: &Event<'_>) {
         let ts = self.skew.correct(event.ts);

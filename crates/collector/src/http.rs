@@ -1,5 +1,6 @@
 //! Routes, and the way of a request: limits, key and origin, body, writer, answer. Statuses are chosen here alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -10,7 +11,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::services::ServeDir;
 
 use crate::config::{BUDGET_PIECE, State};
@@ -96,9 +97,11 @@ impl Refusal {
                 (S::BAD_REQUEST, "batch", "a batch line cannot be read; the other batches are stored")
             }
             Refusal::Shredded => (S::BAD_REQUEST, "ranges", "the stream's numbers are in too many pieces"),
-            Refusal::TooLarge => {
-                (S::PAYLOAD_TOO_LARGE, "too_large", "the body is over the limit: see --max-body")
-            }
+            Refusal::TooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "the body, or its lines in the journal, are over the limit",
+            ),
             Refusal::Torn => (S::REQUEST_TIMEOUT, "torn", "the body ended early or took too long"),
             Refusal::Busy => (S::SERVICE_UNAVAILABLE, "busy", "too much is in flight, come again"),
             Refusal::NotStored(NotStored::Full) => {
@@ -164,8 +167,8 @@ async fn events(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap, body
 async fn take(state: &State, uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
     let Query(params) = Query::<Params>::try_from_uri(uri).map_err(|_| Refusal::Query)?;
     let key = params.key.filter(|key| state.0.knows_key(key)).ok_or(Refusal::Key)?;
-    let permit = reserve(state, headers)?;
-    let body = read(body, state.0.config.max_body).await?;
+    let mut share = Share::new(state)?;
+    let body = read(body, state.0.config.max_body, &mut share).await?;
     let arrival = Arrival {
         stream: params.stream.ok_or(Refusal::Query)?,
         // Without the client's clock nothing can be corrected, but all can be stored.
@@ -180,19 +183,27 @@ async fn take(state: &State, uri: &Uri, headers: &HeaderMap, body: Body) -> Resu
     // A task of its own: from here on a client that goes away cancels nothing.
     let state = state.clone();
     let task = tokio::spawn(async move {
-        let answer = store(&state, &key, &arrival, &body).await;
-        drop((permit, body));
+        let answer = store(&state, &key, &arrival, &body, &mut share).await;
+        drop((share, body));
         answer
     });
     task.await.unwrap_or(Err(Refusal::NotStored(NotStored::Stopped)))
 }
 
-async fn store(state: &State, key: &str, arrival: &Arrival, body: &[u8]) -> Result<Response, Refusal> {
+async fn store(
+    state: &State,
+    key: &str,
+    arrival: &Arrival,
+    body: &[u8],
+    share: &mut Share,
+) -> Result<Response, Refusal> {
     let inner = &state.0;
     let agent = inner.agents.look_up(&arrival.agent);
     let decoded = receive::decode(arrival, &inner.config.app, agent, body);
     let Decoded { request, rejected, unnamed, torn } = decoded.map_err(|error| match error {
         BadBody::Query => Refusal::Query,
+        BadBody::TooLarge => Refusal::TooLarge,
+        BadBody::Shredded => Refusal::Shredded,
         BadBody::StreamLine(reason) => Refusal::StreamLine(reason),
     })?;
     let off = inner.phases.of(key) == Phase::Disabled;
@@ -200,6 +211,7 @@ async fn store(state: &State, key: &str, arrival: &Arrival, body: &[u8]) -> Resu
     if off && !only_asks {
         return Err(Refusal::Off);
     }
+    share.hold(body.len() + request.lines.len())?;
     let verdict = inner.writer.store(request).await.map_err(Refusal::NotStored)?;
     for reason in rejected.iter().map(|(_, reason)| *reason).chain(torn.then_some("torn")) {
         inner.stats.rejected(reason);
@@ -224,27 +236,43 @@ async fn store(state: &State, key: &str, arrival: &Arrival, body: &[u8]) -> Resu
     }
 }
 
-/// A share of the memory for bodies, of the length that was announced or else of the longest.
-fn reserve(state: &State, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
-    let max = state.0.config.max_body;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
-    let pieces = announced.unwrap_or(max).min(max) / BUDGET_PIECE + 1;
-    let budget = state.0.budget.clone();
-    budget.try_acquire_many_owned(u32::try_from(pieces).unwrap_or(u32::MAX)).map_err(|_| Refusal::Busy)
+/// A request's share of the memory for bodies and what becomes of them. It grows with what has arrived: what is only
+/// announced may never come, and keeps nobody else out.
+struct Share {
+    budget: Arc<Semaphore>,
+    held: OwnedSemaphorePermit,
 }
 
-async fn read(body: Body, max: usize) -> Result<Vec<u8>, Refusal> {
-    let reading = tokio::time::timeout(BODY_TIMEOUT, read_all(body.into_data_stream(), max));
+impl Share {
+    fn new(state: &State) -> Result<Share, Refusal> {
+        let budget = state.0.budget.clone();
+        let held = budget.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        Ok(Share { budget, held })
+    }
+
+    /// Sees to it that `bytes` are covered.
+    fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let missing = (bytes / BUDGET_PIECE + 1).saturating_sub(self.held.num_permits());
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        let more = self.budget.clone().try_acquire_many_owned(missing).map_err(|_| Refusal::Busy)?;
+        self.held.merge(more);
+        Ok(())
+    }
+}
+
+async fn read(body: Body, max: usize, share: &mut Share) -> Result<Vec<u8>, Refusal> {
+    let reading = tokio::time::timeout(BODY_TIMEOUT, read_all(body.into_data_stream(), max, share));
     reading.await.unwrap_or(Err(Refusal::Torn))
 }
 
-async fn read_all(mut body: BodyDataStream, max: usize) -> Result<Vec<u8>, Refusal> {
+async fn read_all(mut body: BodyDataStream, max: usize, share: &mut Share) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     let mut len = 0;
     while let Some(frame) = body.frame().await {
         let data = frame.map_err(|_| Refusal::Torn)?.into_data().unwrap_or_default();
         len += data.len();
         if len <= max {
+            share.hold(len)?;
             bytes.extend_from_slice(&data);
         } else if len > max + DISCARD_BYTES {
             break;

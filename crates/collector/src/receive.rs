@@ -4,7 +4,7 @@ use std::ops::Range as Bytes;
 use std::sync::Arc;
 
 use beaconry_core::{
-    BatchLine, Body, DecodeError, Number, Ranges, RawBatch, StreamLine, answer::encode_accounted,
+    BatchLine, Body, DecodeError, MAX_RANGES, Number, Ranges, RawBatch, StreamLine, answer::encode_accounted,
 };
 use serde::de::IgnoredAny;
 
@@ -15,6 +15,10 @@ use crate::user_agent::Agent;
 
 /// The answer to a stream that is too old to be known.
 pub(crate) const STALE: &str = "{\"stale\":true}";
+
+/// Bytes of journal lines that one request may become. Every line repeats what its batch shares, so that a small body
+/// could ask for thousands of times its size. A full body of 1 MiB of usual events becomes 4 MiB.
+pub(crate) const MAX_RENDERED_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a request says besides its body.
 #[derive(Debug)]
@@ -49,6 +53,24 @@ pub(crate) enum BadBody {
     Query,
     /// The stream line cannot be read.
     StreamLine(&'static str),
+    /// It would become more than [`MAX_RENDERED_BYTES`].
+    TooLarge,
+    /// Its batches are in more pieces than the wire format carries.
+    Shredded,
+}
+
+/// Why a batch is not taken.
+enum NotTaken {
+    /// It is bad, and spoils no other.
+    Bad(&'static str),
+    /// With it the whole body is too much.
+    Body(BadBody),
+}
+
+impl From<&'static str> for NotTaken {
+    fn from(reason: &'static str) -> NotTaken {
+        NotTaken::Bad(reason)
+    }
 }
 
 /// Takes a body apart. A bad batch spoils no other.
@@ -81,8 +103,9 @@ pub(crate) fn decode(
         last_is_good = taken.is_ok();
         match (taken, first) {
             (Ok(()), _) => {}
-            (Err(reason), Some(first)) => rejected.push((first, reason)),
-            (Err(_), None) => unnamed += 1,
+            (Err(NotTaken::Body(error)), _) => return Err(error),
+            (Err(NotTaken::Bad(reason)), Some(first)) => rejected.push((first, reason)),
+            (Err(NotTaken::Bad(_)), None) => unnamed += 1,
         }
         last_is_named = first.is_some();
     }
@@ -145,29 +168,32 @@ impl Lines {
         batch: &RawBatch<'a>,
         skew: Skew,
         source: impl FnOnce(&BatchLine<'a>) -> Source<'a>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), NotTaken> {
         let head = batch.head.as_ref().map_err(|_| "json")?;
         let range = head.range().ok_or("json")?;
         let strings = [head.page, head.user];
         if !strings.into_iter().flatten().all(is_string_token) || !head.context.is_none_or(is_object_token) {
-            return Err("json");
+            return Err("json".into());
         }
         if self.seen.intersects(range) {
-            return Err("overlap");
+            return Err("overlap".into());
         }
         let events = batch.events.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
         let events: Vec<Event<'_>> =
             events.map(Event::parse).collect::<Result<_, _>>().map_err(|bad| bad.as_str())?;
         if u32::try_from(events.len()) != Ok(range.len()) {
-            return Err("count");
+            return Err("count".into());
         }
         let frame = Frame::new(&source(head), skew);
+        if self.bytes.len() + batch.events.len() + events.len() * frame.len() > MAX_RENDERED_BYTES {
+            return Err(NotTaken::Body(BadBody::TooLarge));
+        }
         for (number, event) in (range.start()..).zip(&events) {
             let start = self.bytes.len();
             frame.write(&mut self.bytes, number, event);
             self.events.push((number, start..self.bytes.len()));
         }
         self.seen.insert(range);
-        Ok(())
+        if self.seen.pieces() > MAX_RANGES { Err(NotTaken::Body(BadBody::Shredded)) } else { Ok(()) }
     }
 }

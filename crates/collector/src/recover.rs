@@ -13,13 +13,12 @@ use serde_json::value::RawValue;
 use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
 use crate::index::{self, Change, Index, IndexError, Record};
 use crate::journal;
+use crate::writer::MAX_UNSYNCED_BYTES;
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
-/// Longer lines are no lines of ours: an event is at most 64 KiB, a stream line as long as a body may be.
+/// Longer lines are no lines of ours: a request becomes 8 MiB at most, a line of type `delivery` half a MiB.
 const MAX_LINE: usize = 16 * 1024 * 1024;
-/// Only the last group can be unsynced. A group is 8 MiB and what its last request adds.
-const MAX_UNSYNCED: u64 = 64 * 1024 * 1024;
 /// Streams held in memory before they go to the index. A record is about 1 KB.
 const MAX_STREAMS: usize = 4_096;
 
@@ -107,7 +106,7 @@ fn catch_up<D: Disk>(disk: &D, index: &mut Index, name: &str, known: u64) -> Res
 /// Makes durable what is about to be called known. It may have outlived its process in the page cache alone; and after a
 /// failed sync the kernel may hold it for clean, so that only bytes that are written again are sure to reach the disk.
 fn rewrite_end<F: DiskFile>(file: &mut F, known: u64, len: u64) -> io::Result<()> {
-    let mut at = known.max(len.saturating_sub(MAX_UNSYNCED));
+    let mut at = known.max(len.saturating_sub(MAX_UNSYNCED_BYTES as u64));
     let mut chunk = vec![0; CHUNK];
     while at < len {
         let read = read_full_at(file, &mut chunk, at)?;

@@ -231,6 +231,10 @@ impl Group {
                 self.lines.extend_from_slice(request.lines.get(bytes.clone()).unwrap_or_default());
                 record.store(range);
                 new += 1;
+                // Told apart early: each piece costs the next one time.
+                if record.stored.pieces() > MAX_RANGES {
+                    break;
+                }
             }
         }
         if record.line.merge(&request.line) {

@@ -8,10 +8,16 @@
 
 mod common;
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use beaconry_collector::app;
+use beaconry_core::wire::write_batch_line;
 use common::*;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 /// A body whose first batch is good, whose second is `bad`, and whose third is good again.
 fn between_good_ones(bad: &[u8]) -> Vec<u8> {
@@ -227,6 +233,50 @@ async fn a_body_over_the_limit_is_a_413_however_it_is_framed() {
 }
 
 #[tokio::test]
+async fn a_small_body_cannot_ask_for_a_journal_of_many_times_its_size() {
+    let collector = Collector::with(|config| config.max_body = 1 << 20);
+    let mut sent = Vec::new();
+    push_line(&mut sent, &line(stream(1), 1_000));
+    let page = format!("\"page\":\"{}\"", "x".repeat(100_000));
+    write_batch_line(0, 1_000, page.as_bytes(), &mut sent);
+    sent.extend((0..1_000).flat_map(|number| (event(number) + "\n").into_bytes()));
+    let answer = collector.post(stream(1), sent).await;
+    assert_eq!(
+        (answer.status, &answer.json()["error"]),
+        (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large"))
+    );
+    assert_eq!(collector.text(), "");
+}
+
+#[tokio::test]
+async fn a_body_in_more_pieces_than_a_client_makes_is_a_400() {
+    let collector = Collector::with(|config| config.max_body = 1 << 20);
+    let mut sent = Vec::new();
+    push_line(&mut sent, &line(stream(1), 10_000));
+    (0..5_000).for_each(|n| push_batch(&mut sent, range(2 * n, 2 * n + 1)));
+    let answer = collector.post(stream(1), sent).await;
+    assert_eq!((answer.status, &answer.json()["error"]), (StatusCode::BAD_REQUEST, &json!("ranges")));
+    assert_eq!(collector.text(), "");
+}
+
+#[tokio::test]
+async fn bodies_that_are_announced_and_never_come_keep_nobody_out() {
+    let collector = Collector::with(|config| config.max_body = 1 << 20);
+    stall(&collector, 100, b"").await;
+    let answer = collector.post(stream(2), body(stream(2), range(0, 2))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn bodies_beyond_the_memory_for_them_are_told_to_come_back() {
+    let collector = Collector::with(|config| config.max_body = 1 << 20);
+    stall(&collector, 80, &[b'x'; 999_999]).await;
+    let answer = collector.post(stream(2), vec![b'x'; 1_000_000]).await;
+    assert_eq!((answer.status, &answer.json()["error"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("busy")));
+    assert_eq!(answer.headers["retry-after"], "2");
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_a_408_and_nothing_of_it_is_stored() {
     let collector = Collector::new();
     let whole = body(stream(1), range(0, 2));
@@ -237,17 +287,41 @@ async fn a_body_that_breaks_off_is_a_408_and_nothing_of_it_is_stored() {
     assert_eq!(count(&collector, "refused", "torn").await, 1);
 }
 
-fn futures<T: Send + 'static>(items: Vec<T>) -> impl futures_core::Stream<Item = T> + Send + 'static {
-    struct Items<T>(std::vec::IntoIter<T>);
-    impl<T> Unpin for Items<T> {}
-    impl<T> futures_core::Stream for Items<T> {
-        type Item = T;
-        fn poll_next(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<T>> {
-            std::task::Poll::Ready(self.0.next())
+fn futures<T: Send + 'static>(items: Vec<T>) -> Items<T> {
+    Items { items: items.into_iter(), ends: true }
+}
+
+/// What comes, and then neither more nor an end.
+fn stalled(items: Vec<Vec<u8>>) -> Items<Result<Vec<u8>, std::io::Error>> {
+    Items { items: items.into_iter().map(Ok).collect::<Vec<_>>().into_iter(), ends: false }
+}
+
+struct Items<T> {
+    items: std::vec::IntoIter<T>,
+    ends: bool,
+}
+
+impl<T> Unpin for Items<T> {}
+
+impl<T> futures_core::Stream for Items<T> {
+    type Item = T;
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<T>> {
+        match self.items.next() {
+            None if !self.ends => Poll::Pending,
+            item => Poll::Ready(item),
         }
     }
-    Items(items.into_iter())
+}
+
+/// Sends `count` bodies that stall after what is given, and waits until each has got as far as it can.
+async fn stall(collector: &Collector, count: usize, sent: &[u8]) {
+    for _ in 0..count {
+        let arrived = if sent.is_empty() { vec![] } else { vec![sent.to_vec()] };
+        let mut request = post(&uri(stream(1), "key-1", NOW), Body::from_stream(stalled(arrived)));
+        request.headers_mut().insert("content-length", "1000000".parse().unwrap());
+        tokio::spawn(app(collector.state.clone()).oneshot(request));
+    }
+    while collector.stats().await["requests"] != count {
+        tokio::task::yield_now().await;
+    }
 }
