@@ -31,7 +31,8 @@ const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams"
 const HEARD: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("heard");
 /// Journal file → bytes of it that this index knows.
 const FILES: TableDefinition<'_, &str, u64> = TableDefinition::new("files");
-/// `since`: the index knows no stream that was born before (unix ms; 0: it knows all).
+/// `since`: the index knows no stream that was born before (unix ms; 0: it knows all). Absent until it was brought up to
+/// the journal for the first time.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 /// The index cannot be read or written. What it knew is in the journal.
@@ -97,7 +98,7 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Index {
     database: Database,
-    since: u64,
+    since: Option<u64>,
 }
 
 /// What one group of requests, or one stretch of the journal, changes.
@@ -123,7 +124,12 @@ impl Index {
 
     /// No stream born before this is known (unix ms).
     pub(crate) fn since(&self) -> u64 {
-        self.since
+        self.since.unwrap_or(0)
+    }
+
+    /// Whether it was never brought up to the journal.
+    pub(crate) fn is_new(&self) -> bool {
+        self.since.is_none()
     }
 
     /// How far each journal file is known.
@@ -164,12 +170,12 @@ impl Index {
         Ok(self.begin(Durability::Immediate)?.commit().map_err(redb::Error::from)?)
     }
 
-    /// Says that an index made anew knows no stream born before `since`.
+    /// Says that the index is brought up to the journal, and knows no stream born before `since`.
     pub(crate) fn set_since(&mut self, since: u64) -> Result<(), IndexError> {
         let transaction = self.begin(Durability::Immediate)?;
         put_since(&transaction, since).map_err(IndexError::Database)?;
         transaction.commit().map_err(redb::Error::from)?;
-        self.since = since;
+        self.since = Some(since);
         Ok(())
     }
 
@@ -202,12 +208,12 @@ impl Index {
 }
 
 /// Makes the tables, so that reads find them; gives `since`.
-fn prepare(database: &Database) -> Result<u64, redb::Error> {
+fn prepare(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(STREAMS)?;
     transaction.open_table(HEARD)?;
     transaction.open_table(FILES)?;
-    let since = transaction.open_table(META)?.get("since")?.map_or(0, |since| since.value());
+    let since = transaction.open_table(META)?.get("since")?.map(|since| since.value());
     transaction.commit()?;
     Ok(since)
 }

@@ -46,12 +46,12 @@ pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
     let had_index = names.iter().any(|name| name == index::FILE);
     let mut files: Vec<String> = names.into_iter().filter(|name| journal::day_of(name).is_some()).collect();
     files.sort();
-    let (mut index, lost) = match Index::open(disk) {
-        Ok(index) => (index, !had_index && !files.is_empty()),
+    let mut index = match Index::open(disk) {
+        Ok(index) => index,
         Err(IndexError::Database(error)) if had_index && is_damage(&error) => {
             tracing::error!(%error, "the index is damaged and is made again from the journal");
             disk.remove(index::FILE).map_err(|error| failed(index::FILE, error))?;
-            (Index::open(disk)?, !files.is_empty())
+            Index::open(disk)?
         }
         Err(error) => return Err(error.into()),
     };
@@ -60,18 +60,28 @@ pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
         catch_up(disk, &mut index, name, known.get(name).copied().unwrap_or(0))?;
     }
     index.forget_files(known.keys().filter(|name| !files.contains(name)))?;
-    if lost {
-        let since = files.first().and_then(|name| journal::day_of(name)).unwrap_or_default();
-        tracing::warn!(since, "the index was lost; streams of before are not known and are refused");
-        index.set_since(journal::start_of(since))?;
+    if index.is_new() {
+        // Also one that a crash has kept from being finished.
+        let since = files.first().and_then(|name| journal::day_of(name));
+        if let Some(since) = since {
+            tracing::warn!(since, "the index was lost; streams of before are not known and are refused");
+        }
+        index.set_since(since.map_or(0, journal::start_of))?;
     }
     index.sync()?;
     Ok(index)
 }
 
-/// A full or failing disk is no reason to throw an index away.
+/// A full or failing disk is no reason to throw an index away; bytes that are no database are, as a power cut leaves them
+/// that came while the database was made.
 fn is_damage(error: &redb::Error) -> bool {
-    !matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseAlreadyOpen)
+    match error {
+        redb::Error::Io(error) => {
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        }
+        redb::Error::PreviousIo | redb::Error::DatabaseAlreadyOpen => false,
+        _ => true,
+    }
 }
 
 /// Mends one journal file beyond `known` and reads it into the index.

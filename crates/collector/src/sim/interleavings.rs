@@ -136,6 +136,28 @@ fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
 }
 
 #[test]
+fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again() {
+    let mut is_whole = false;
+    for fuse in 1.. {
+        let (disk, line) = one_client();
+        open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+        disk.remove(index::FILE).unwrap();
+        disk.sync_dir().unwrap();
+        disk.light_fuse(fuse);
+        is_whole = Store::open(disk.clone(), "shop").is_ok() && !disk.is_dead();
+        disk.crash();
+        let of_before =
+            StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
+        let (verdicts, _) = open(&disk).commit(&[request(&of_before, &[numbers(0, 5)], START)]).unwrap();
+        assert_eq!((fuse, &verdicts[..]), (fuse, &[Verdict::Stale][..]));
+        if is_whole {
+            break;
+        }
+    }
+    assert!(is_whole);
+}
+
+#[test]
 fn the_index_outlives_journal_files_but_not_its_window() {
     let (disk, line) = one_client();
     let mut store = open(&disk);
