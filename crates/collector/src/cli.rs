@@ -83,6 +83,14 @@ pub enum CliError {
     /// The folder to serve is none.
     #[error("{0} is no directory: name the folder of the demo page with --www")]
     NoWww(PathBuf),
+    /// The folder to serve has the journal in it.
+    #[error("{data} lies in {www}, which --www shows to everyone: name another directory with --data")]
+    Exposed {
+        /// As given.
+        data: PathBuf,
+        /// As given.
+        www: PathBuf,
+    },
     /// The address is taken or not ours.
     #[error(
         "cannot listen on {address}: {error}. Is another server running there? Name another address with --listen"
@@ -132,6 +140,7 @@ async fn serve(args: Serve) -> Result<(), CliError> {
     let address = listener.local_addr().map_err(listening)?;
     let mut origins = args.origins;
     origins.extend(own_origins(address));
+    let (data, www) = (args.data.clone(), args.www.clone());
     let config = Config {
         data: args.data,
         keys: args.keys,
@@ -144,11 +153,20 @@ async fn serve(args: Serve) -> Result<(), CliError> {
     tracing::info!(data = %config.data.display(), app = config.app, origins = ?config.origins, "opening");
     let opened = tokio::task::spawn_blocking(move || State::open(config)).await;
     let state = opened.map_err(io::Error::other)??;
+    if let Some(www) = www {
+        refuse_exposed(data, www)?;
+    }
     if let Some(path) = args.port_file {
         fs::write(&path, address.to_string()).map_err(|error| CliError::PortFile { path, error })?;
     }
     tracing::info!(%address, "listening");
     Ok(crate::run(listener, state, shutdown).await?)
+}
+
+/// Journal lines are personal data; the demo's folder is shown to whoever asks, as it is.
+fn refuse_exposed(data: PathBuf, www: PathBuf) -> Result<(), CliError> {
+    let is_inside = fs::canonicalize(&data)?.starts_with(fs::canonicalize(&www)?);
+    if is_inside { Err(CliError::Exposed { data, www }) } else { Ok(()) }
 }
 
 /// SIGTERM or SIGINT. The handlers stand when this returns, so that no early signal kills without a drain.
@@ -206,6 +224,17 @@ mod tests {
         let error =
             Cli::try_parse_from(["beaconry", "phase", "k", "OFF", "--data", "d"]).unwrap_err().to_string();
         assert!(error.contains("DISABLED, ENABLED"), "{error}");
+    }
+
+    #[test]
+    fn a_journal_that_www_would_show_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (www, data) = (dir.path().join("www"), dir.path().join("www/data"));
+        fs::create_dir_all(&data).unwrap();
+        let error = refuse_exposed(data.clone(), www.clone()).unwrap_err().to_string();
+        assert!(error.contains("name another directory with --data"), "{error}");
+        assert!(refuse_exposed(www.clone(), www.clone()).is_err());
+        assert!(refuse_exposed(www, data).is_ok(), "a folder of the data's own shows no journal");
     }
 
     #[test]

@@ -82,7 +82,13 @@ pub(crate) struct RealDisk {
 impl RealDisk {
     /// The directory, made where it is missing.
     pub(crate) fn open_dir(dir: &Path) -> io::Result<RealDisk> {
+        let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
         fs::create_dir_all(dir)?;
+        // Without its name in the directory above, a synced one is not there after a power cut.
+        for made in missing {
+            let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+            File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
         Ok(RealDisk { dir: dir.to_owned() })
     }
 }

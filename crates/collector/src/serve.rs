@@ -22,6 +22,10 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// A request's head takes at most so long, and a connection idles at most so long: browsers open new ones.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Bytes of a request's head, and of what is read ahead. Browsers send under 4 KiB; hyper's own limit is 400 KiB, which
+/// ten thousand idle connections could each fill.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 /// When no connection can be accepted (no file descriptors are left), the next try comes so much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -57,7 +61,7 @@ pub async fn run(
 
 fn spawn(socket: TcpStream, app: Router, connections: &GracefulShutdown) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
     // Who closes its side after the last byte, as a page on its way out may, has still sent a whole request.
     http.half_close(true);
     let connection = http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(app));
