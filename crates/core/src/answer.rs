@@ -88,14 +88,17 @@ impl Said {
     fn read(body: &[u8]) -> Option<Self> {
         let mut said = Self::default();
         let mut scanner = Scanner::new(body);
-        scanner.object(|scanner, name| said.member(scanner, name))?;
+        scanner.enter(b'{')?;
+        while let Some(name) = scanner.member()? {
+            said.member(&mut scanner, name)?;
+        }
         scanner.at_end().then_some(said)
     }
 
     fn member(&mut self, scanner: &mut Scanner<'_>, name: &[u8]) -> Option<()> {
         match name {
             b"stored" => self.stored = Some(Ranges::scan(scanner)?),
-            b"rejected" => scanner.array(|scanner| self.rejection(scanner))?,
+            b"rejected" => self.rejections(scanner)?,
             b"stale" => self.stale = scanner.boolean()?,
             b"error" => self.error = scanner.value().is_some(),
             b"phase" => self.disabled = scanner.value()? == b"\"DISABLED\"",
@@ -104,14 +107,18 @@ impl Said {
         Some(())
     }
 
-    fn rejection(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
-        scanner.object(|scanner, name| {
-            match name {
-                b"batch" => self.rejected.push(scanner.number()?),
-                _ => drop(scanner.value()?),
+    fn rejections(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
+        scanner.enter(b'[')?;
+        while scanner.item()? {
+            scanner.enter(b'{')?;
+            while let Some(name) = scanner.member()? {
+                match name {
+                    b"batch" => self.rejected.push(scanner.number()?),
+                    _ => drop(scanner.value()?),
+                }
             }
-            Some(())
-        })
+        }
+        Some(())
     }
 
     fn answer(self) -> Answer {

@@ -72,8 +72,10 @@ impl Totals {
     pub(crate) fn add(&mut self, book: &Book) {
         self.held += book.held();
         self.delivered += book.delivered.count();
-        for (sum, (_, numbers)) in self.dropped.iter_mut().zip(book.dropped.iter()) {
-            *sum += numbers.count();
+        for (reason, numbers) in book.dropped.iter() {
+            if let Some(sum) = self.dropped.get_mut(reason as usize) {
+                *sum += numbers.count();
+            }
         }
     }
 }

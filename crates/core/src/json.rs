@@ -11,11 +11,13 @@ pub const MAX_DEPTH: u32 = 64;
 pub(crate) struct Scanner<'a> {
     rest: &'a [u8],
     depth: u32,
+    /// Nothing of the innermost array or object was read yet: no comma stands in front of what follows.
+    fresh: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(json: &'a [u8]) -> Self {
-        Self { rest: json, depth: 0 }
+        Self { rest: json, depth: 0, fresh: false }
     }
 
     /// Whether only white space is left.
@@ -23,19 +25,28 @@ impl<'a> Scanner<'a> {
         self.peek().is_none()
     }
 
-    /// Calls `item` in front of every element of an array.
-    pub(crate) fn array(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.enclosed(b'[', b']', &mut item)
+    /// Enters an array, before [`item`](Self::item), or an object, before [`member`](Self::member).
+    pub(crate) fn enter(&mut self, open: u8) -> Option<()> {
+        self.take(open)?;
+        self.depth += 1;
+        self.fresh = true;
+        (self.depth <= MAX_DEPTH).then_some(())
     }
 
-    /// Calls `member` in front of every value of an object, with the raw name: escapes are not undone, so an escaped name
-    /// is an unknown one.
-    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
-        self.enclosed(b'{', b'}', &mut |scanner| {
-            let name = scanner.string()?;
-            scanner.take(b':')?;
-            member(scanner, name)
-        })
+    /// Goes to the next element of an array; `false` once it has left it.
+    pub(crate) fn item(&mut self) -> Option<bool> {
+        self.next_or_end(b']')
+    }
+
+    /// Goes to the next value of an object and returns its raw name: escapes are not undone, so an escaped name is an
+    /// unknown one. The inner `None` comes once it has left the object.
+    pub(crate) fn member(&mut self) -> Option<Option<&'a [u8]>> {
+        if !self.next_or_end(b'}')? {
+            return Some(None);
+        }
+        let name = self.string()?;
+        self.take(b':')?;
+        Some(Some(name))
     }
 
     /// Skips any value and returns its text.
@@ -43,8 +54,18 @@ impl<'a> Scanner<'a> {
         let first = self.peek()?;
         let before = self.rest;
         match first {
-            b'{' => self.object(|scanner, _| scanner.value().map(drop))?,
-            b'[' => self.array(|scanner| scanner.value().map(drop))?,
+            b'{' => {
+                self.enter(b'{')?;
+                while self.member()?.is_some() {
+                    self.value()?;
+                }
+            }
+            b'[' => {
+                self.enter(b'[')?;
+                while self.item()? {
+                    self.value()?;
+                }
+            }
             b'"' => self.string().map(drop)?,
             b't' => self.word(b"true")?,
             b'f' => self.word(b"false")?,
@@ -98,23 +119,16 @@ impl<'a> Scanner<'a> {
         self.rest.first().copied()
     }
 
-    fn enclosed(&mut self, open: u8, close: u8, item: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.take(open)?;
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return None;
+    fn next_or_end(&mut self, close: u8) -> Option<bool> {
+        let fresh = core::mem::take(&mut self.fresh);
+        if self.peek()? == close {
+            self.depth -= 1;
+            return self.take(close).map(|()| false);
         }
-        if self.peek()? != close {
-            loop {
-                item(self)?;
-                if self.peek()? == close {
-                    break;
-                }
-                self.take(b',')?;
-            }
+        if !fresh {
+            self.take(b',')?;
         }
-        self.depth -= 1;
-        self.take(close)
+        Some(true)
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {

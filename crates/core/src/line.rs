@@ -18,7 +18,7 @@ pub(crate) fn bound(line: &mut StreamLine, book: &Book) {
     }
     bridge(&mut line.holds, &known);
     if ranges > MANY {
-        for (_, numbers) in line.dropped.iter_mut() {
+        for numbers in line.dropped.iter_mut() {
             bridge(numbers, &known);
         }
     }

@@ -62,6 +62,13 @@ impl Range {
         self.start <= other.start && other.end <= self.end
     }
 
+    fn scan(scanner: &mut Scanner<'_>) -> Option<Self> {
+        scanner.enter(b'[')?;
+        let start = scanner.item()?.then(|| scanner.number())??;
+        let end = scanner.item()?.then(|| scanner.number())??;
+        if scanner.item()? { None } else { Self::new(start, end) }
+    }
+
     /// What both have.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
@@ -96,26 +103,30 @@ impl Ranges {
     }
 
     fn insert_inside(&mut self, range: Range) {
-        let from = self.0.partition_point(|r| r.end < range.start);
-        let to = self.0.partition_point(|r| r.start <= range.end);
         let mut merged = range;
-        for r in self.0.drain(from..to) {
+        // One that ends where this begins is joined too.
+        let at = self.first_after(range.start.saturating_sub(1));
+        while let Some(r) = self.0.get(at).copied().filter(|r| r.start <= range.end) {
             merged.start = merged.start.min(r.start);
             merged.end = merged.end.max(r.end);
+            self.0.remove(at);
         }
-        self.0.insert(from, merged);
+        self.0.insert(at, merged);
     }
 
     /// Removes `range`.
     pub fn remove(&mut self, range: Range) {
-        let from = self.0.partition_point(|r| r.end <= range.start);
-        let to = self.0.partition_point(|r| r.start < range.end);
-        if from >= to {
-            return;
+        let mut at = self.first_after(range.start);
+        while let Some(r) = self.0.get(at).copied().filter(|r| r.start < range.end) {
+            self.0.remove(at);
+            if let Some(right) = Range::new(range.end, r.end) {
+                self.0.insert(at, right);
+            }
+            if let Some(left) = Range::new(r.start, range.start) {
+                self.0.insert(at, left);
+                at += 1;
+            }
         }
-        let left = self.0.get(from).and_then(|r| Range::new(r.start, range.start));
-        let right = self.0.get(to - 1).and_then(|r| Range::new(range.end, r.end));
-        self.0.splice(from..to, left.into_iter().chain(right));
     }
 
     /// Adds all of `other`.
@@ -147,13 +158,13 @@ impl Ranges {
     /// Whether any number of `range` is in the set.
     #[must_use]
     pub fn intersects(&self, range: Range) -> bool {
-        let at = self.0.partition_point(|r| r.end <= range.start);
+        let at = self.first_after(range.start);
         self.0.get(at).is_some_and(|r| r.start < range.end)
     }
 
     /// The parts of `range` that the set has.
     pub fn within(&self, range: Range) -> impl Iterator<Item = Range> + '_ {
-        let at = self.0.partition_point(|r| r.end <= range.start);
+        let at = self.first_after(range.start);
         self.0.iter().skip(at).map_while(move |r| r.intersection(range))
     }
 
@@ -222,24 +233,21 @@ impl Ranges {
     pub(crate) fn scan(scanner: &mut Scanner<'_>) -> Option<Self> {
         let mut set = Self::new();
         let mut pieces = 0;
-        scanner.array(|scanner| {
+        scanner.enter(b'[')?;
+        while scanner.item()? {
             pieces += 1;
-            let mut bounds = [0; 2];
-            let mut at = 0;
-            scanner.array(|scanner| {
-                *bounds.get_mut(at)? = scanner.number()?;
-                at += 1;
-                Some(())
-            })?;
-            let [start, end] = bounds;
-            set.insert(Range::new(start, end)?);
-            (at == 2 && pieces <= MAX_RANGES).then_some(())
-        })?;
+            set.insert(Range::scan(scanner).filter(|_| pieces <= MAX_RANGES)?);
+        }
         Some(set)
     }
 
+    /// Where the first range stands that ends after `number`.
+    fn first_after(&self, number: Number) -> usize {
+        self.0.partition_point(|r| r.end <= number)
+    }
+
     fn around(&self, number: Number) -> Option<Range> {
-        let at = self.0.partition_point(|r| r.end <= number);
+        let at = self.first_after(number);
         self.0.get(at).copied().filter(|r| r.start <= number)
     }
 }

@@ -70,97 +70,110 @@ impl Reason {
 
 /// The dropped numbers of one stream, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dropped([Ranges; Reason::ALL.len()]);
+pub struct Dropped(
+    /// Only reasons that have numbers, in the order of [`Reason::ALL`]: most streams have none at all.
+    Vec<(Reason, Ranges)>,
+);
 
 impl Dropped {
     /// What was dropped for `reason`.
     #[must_use]
     pub fn get(&self, reason: Reason) -> &Ranges {
         const NONE: &Ranges = &Ranges::new();
-        self.0.get(reason as usize).unwrap_or(NONE)
+        self.0.iter().find(|(it, _)| *it == reason).map_or(NONE, |(_, numbers)| numbers)
     }
 
     /// Counts `numbers` under `reason`.
     pub fn insert(&mut self, reason: Reason, numbers: Range) {
-        if let Some(set) = self.0.get_mut(reason as usize) {
-            set.insert(numbers);
+        let mut at = 0;
+        while let Some((other, set)) = self.0.get_mut(at).filter(|(other, _)| *other <= reason) {
+            if *other == reason {
+                return set.insert(numbers);
+            }
+            at += 1;
         }
+        self.0.insert(at, (reason, Ranges::from(numbers)));
     }
 
     /// Takes `numbers` out of every reason: they turned out to be stored.
     pub fn remove(&mut self, numbers: Range) {
-        for set in &mut self.0 {
+        self.0.retain_mut(|(_, set)| {
             set.remove(numbers);
-        }
+            !set.is_empty()
+        });
     }
 
     /// Adds all of `other`.
     pub fn extend(&mut self, other: &Self) {
-        for (set, more) in self.0.iter_mut().zip(&other.0) {
-            set.extend(more);
+        for (reason, more) in other.iter() {
+            for range in more.iter() {
+                self.insert(reason, range);
+            }
         }
     }
 
     /// Removes from `numbers` whatever is dropped.
     pub fn subtract_from(&self, numbers: &mut Ranges) {
-        for set in &self.0 {
+        for (_, set) in &self.0 {
             numbers.subtract(set);
         }
     }
 
-    /// Each reason with its numbers, also the empty ones.
+    /// Each reason that has numbers, with them.
     pub fn iter(&self) -> impl Iterator<Item = (Reason, &Ranges)> {
-        Reason::ALL.into_iter().zip(&self.0)
+        self.0.iter().map(|(reason, numbers)| (*reason, numbers))
     }
 
-    /// Each reason with its numbers, also the empty ones.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Reason, &mut Ranges)> {
-        Reason::ALL.into_iter().zip(&mut self.0)
+    /// Each reason that has numbers, with them. None may become empty.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Ranges> {
+        self.0.iter_mut().map(|(_, numbers)| numbers)
     }
 
     /// How many numbers, over all reasons.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.iter().map(Ranges::count).sum()
+        self.0.iter().map(|(_, numbers)| numbers.count()).sum()
     }
 
     /// The first number after all that were dropped.
     #[must_use]
     pub fn end(&self) -> u32 {
-        self.0.iter().map(Ranges::end).max().unwrap_or(0)
+        self.0.iter().map(|(_, numbers)| numbers.end()).max().unwrap_or(0)
     }
 
     /// Whether nothing was dropped.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Ranges::is_empty)
+        self.0.is_empty()
     }
 
     /// Appends a JSON object: `{"full":[[117,120]]}`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
-        let mut first = true;
-        for (reason, numbers) in self.iter().filter(|(_, numbers)| !numbers.is_empty()) {
-            out.extend_from_slice(if first { b"\"" } else { b",\"" });
+        let mut before: &[u8] = b"{\"";
+        for (reason, numbers) in &self.0 {
+            out.extend_from_slice(before);
             out.extend_from_slice(reason.as_str().as_bytes());
             out.extend_from_slice(b"\":");
             numbers.encode(out);
-            first = false;
+            before = b",\"";
         }
-        out.push(b'}');
+        out.extend_from_slice(if self.is_empty() { b"{}" } else { b"}" });
     }
 
     /// Reads the object; a reason of a later version is refused with the line, for an unknown loss must not vanish.
     pub(crate) fn scan(scanner: &mut Scanner<'_>) -> Option<Self> {
         let mut dropped = Self::default();
-        scanner.object(|scanner, name| {
+        scanner.enter(b'{')?;
+        while let Some(name) = scanner.member()? {
             let reason = Reason::parse(name)?;
-            let numbers = Ranges::scan(scanner)?;
-            let set = dropped.0.get_mut(reason as usize)?;
-            set.extend(&numbers);
+            for range in Ranges::scan(scanner)?.iter() {
+                dropped.insert(reason, range);
+            }
             // A name may come twice; what was written of the union must still be readable.
-            (set.pieces() <= MAX_RANGES).then_some(())
-        })?;
+            if dropped.get(reason).pieces() > MAX_RANGES {
+                return None;
+            }
+        }
         Some(dropped)
     }
 }

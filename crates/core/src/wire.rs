@@ -123,7 +123,7 @@ impl StreamLine {
         }
         let mut fields = StreamFields::default();
         let mut scanner = Scanner::new(line);
-        scanner.object(|scanner, name| fields.member(scanner, name)).ok_or(DecodeError::Json)?;
+        fields.read(&mut scanner).ok_or(DecodeError::Json)?;
         if fields.version.is_some_and(|version| version != VERSION) {
             return Err(DecodeError::Version);
         }
@@ -177,6 +177,14 @@ struct StreamFields {
 }
 
 impl StreamFields {
+    fn read(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
+        scanner.enter(b'{')?;
+        while let Some(name) = scanner.member()? {
+            self.member(scanner, name)?;
+        }
+        Some(())
+    }
+
     fn member(&mut self, scanner: &mut Scanner<'_>, name: &[u8]) -> Option<()> {
         match name {
             b"stream" => self.stream = Some(StreamId::parse(scanner.string()?).ok()?),
@@ -214,17 +222,17 @@ impl<'a> BatchLine<'a> {
         let (mut first, mut n) = (None, None);
         let (mut page, mut user, mut context) = (None, None, None);
         let mut scanner = Scanner::new(line);
-        scanner.object(|scanner, name| {
+        scanner.enter(b'{')?;
+        while let Some(name) = scanner.member()? {
             match name {
                 b"batch" => first = Some(scanner.number()?),
                 b"n" => n = Some(scanner.number()?),
-                b"page" => page = Some(of_kind(scanner, b'"')?),
-                b"user" => user = Some(of_kind(scanner, b'"')?),
-                b"context" => context = Some(of_kind(scanner, b'{')?),
+                b"page" => page = Some(of_kind(&mut scanner, b'"')?),
+                b"user" => user = Some(of_kind(&mut scanner, b'"')?),
+                b"context" => context = Some(of_kind(&mut scanner, b'{')?),
                 _ => drop(scanner.value()?),
             }
-            Some(())
-        })?;
+        }
         let (first, n) = (first?, n?);
         (n > 0 && first.checked_add(n).is_some() && scanner.at_end()).then_some(Self {
             first,
@@ -304,8 +312,11 @@ impl<'a> Iterator for Body<'a> {
 
 /// Splits after the first line break, which belongs to neither part.
 fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = text.splitn(2, |&byte| byte == b'\n');
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    let mut at = 0;
+    while text.get(at).is_some_and(|byte| *byte != b'\n') {
+        at += 1;
+    }
+    (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default())
 }
 
 /// Splits in front of the first line that begins with [`BATCH_MARK`].
