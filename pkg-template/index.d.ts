@@ -63,7 +63,7 @@ export interface Limits {
 /**
  * Why an event was dropped.
  *
- * - `full`: a limit of memory or storage; events without errors first, then the oldest
+ * - `full`: a limit of memory or storage; events without errors first, then the oldest (until the wasm is there, the oldest)
  * - `age`: not delivered within `maxAge`
  * - `too_large`: over 32 KiB, or too large for the collector
  * - `invalid`: no line of JSON could be made of it
@@ -120,7 +120,10 @@ export interface Telemetry {
   dispose(): void;
 }
 
-/** In events of the page's stream: since the page began, or came back from the back/forward cache. */
+/**
+ * In events. In mode `wasm` of all streams that the page has had: its own since it began, and those adopted from pages that
+ * are gone. Before, and in mode `degraded`, of the page's current stream alone, and nothing counts as delivered.
+ */
 export interface FlushResult {
   delivered: number;
   held: number;
@@ -137,7 +140,7 @@ export interface Stats {
   mode: 'off' | 'writer' | 'wasm' | 'degraded';
   /** The stream that numbers events now. */
   stream?: string;
-  /** In events of the stream; always held + delivered + dropped + released. */
+  /** In events, as in {@link FlushResult}; always held + delivered + dropped + released. */
   tracked: number;
   held: number;
   delivered: number;
