@@ -1,5 +1,6 @@
 //! Every chore of the project as `cargo xtask …`.
 
+mod bench;
 mod demo;
 mod package;
 mod repo;
@@ -24,6 +25,7 @@ cargo xtask test      every test   [--list] [NAME…]
 cargo xtask setup     find or install what the others need   [NAME…]
 cargo xtask package   make the npm tarball   [--stable: with the std of the toolchain]
 cargo xtask size      raw, gzip and brotli of what a page downloads; fails over the budget
+cargo xtask bench     what tracking costs in a browser, as ratios to yardsticks and peers; never fails over a time
 
 Options of all: --wasm-from rustup|debian   where the wasm target comes from (else: rustup, and Debian where that fails)
 Tools are kept in $BEACONRY_CACHE, else in the user's cache folder.";
@@ -51,6 +53,7 @@ fn run(mut args: Parser) -> Result<()> {
         Some("test") => test::run(Repo::find()?, args),
         Some("setup") => setup::run(&Repo::find()?, args),
         Some("package") => package::run(&Repo::find()?, args),
+        Some("bench") => bench::run(&Repo::find()?, args),
         Some("size") => size::run(&Repo::find()?, args),
         _ => anyhow::bail!("no such chore: {}\n\n{HELP}", command.display()),
     }

@@ -63,18 +63,25 @@ fn fetch(repo: &Repo) -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// TypeScript, esbuild and wasm-opt: `npm ci`, unless what is there was installed from the very same lock file.
+/// TypeScript, esbuild and wasm-opt.
 pub(super) fn ensure_packages(repo: &Repo, tools: &Tools) -> Result<Found> {
+    let said = install_packages(repo, tools, &repo.root)?;
     let bin = repo.root.join("node_modules").join(".bin");
-    let found = |said: &str| Found { said: said.to_owned(), path: vec![bin.clone()], ..Found::default() };
-    let lock = fs::read(repo.root.join("package-lock.json")).context("cannot read package-lock.json")?;
-    let stamp = repo.root.join("node_modules").join(".installed-from");
+    Ok(Found { said: said.to_owned(), path: vec![bin], ..Found::default() })
+}
+
+/// `npm ci` in a folder, unless what is there was installed from the very same lock file; says which it was.
+pub(crate) fn install_packages(repo: &Repo, tools: &Tools, dir: &Path) -> Result<&'static str> {
+    let lock = dir.join("package-lock.json");
+    let lock = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let stamp = dir.join("node_modules").join(".installed-from");
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(found("as locked"));
+        return Ok("as locked");
     }
     announce("npm ci");
-    let npm = tools.cmd("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&repo.root).limit(LIMIT);
-    npm.run_quiet(&repo.log("npm-ci")).context("by hand: npm ci")?;
+    let npm = tools.cmd("npm").args(["ci", "--no-audit", "--no-fund"]).dir(dir).limit(LIMIT);
+    let by_hand = || format!("by hand, in {}: npm ci", dir.display());
+    npm.run_quiet(&repo.log("npm-ci")).with_context(by_hand)?;
     fs::write(stamp, lock)?;
-    Ok(found("installed as locked"))
+    Ok("installed as locked")
 }
