@@ -192,13 +192,6 @@ impl Outbox {
         }
     }
 
-    /// The storage's value ends earlier than was thought.
-    fn shorten(&mut self, at: usize, range: Range) {
-        if let Some(batch) = self.batches.get_mut(at) {
-            batch.range = range;
-        }
-    }
-
     /// A batch that the storage has, not read yet.
     fn found(&mut self, range: Range) {
         let expires = self.expires;
@@ -225,22 +218,20 @@ impl Outbox {
             self.hold(range);
             return self.insert(Batch { bytes, ..Batch::in_storage(range, self.expires) });
         };
-        self.end_loading(at);
-        let Some(batch) = self.batches.get(at) else { return };
+        let Some(batch) = self.batches.get_mut(at) else { return };
+        batch.loading = false;
         let (known, is_loaded) = (batch.range, batch.is_loaded());
         if known.end() < range.end() {
             self.lengthen(range, bytes);
-        } else if known == range {
-            if !is_loaded {
-                self.fill(at, bytes);
+        } else if !is_loaded {
+            batch.range = range;
+            batch.bytes = bytes;
+            if let Some(tail) = Range::new(range.end(), known.end()) {
+                self.lose(tail, Reason::Storage, out);
             }
-        } else if is_loaded {
+        } else if known != range {
             // Ours is longer: the storage is behind.
-            self.mark_unsaved(at);
-        } else if let Some(tail) = Range::new(range.end(), known.end()) {
-            self.shorten(at, range);
-            self.fill(at, bytes);
-            self.lose(tail, Reason::Storage, out);
+            batch.saved = Saved::No;
         }
     }
 }

@@ -79,7 +79,7 @@ impl Pipeline {
         // Nothing of such a stream is recorded, its drops neither.
         outbox.told = outbox.version;
         outbox.asked = true;
-        outbox.ask_at = None;
+        outbox.ask_at = Instant::NEVER;
         self.settle(index, false);
     }
 
@@ -90,7 +90,7 @@ impl Pipeline {
         }
         let ask_at = self.now + self.ask_after();
         if let Some(outbox) = self.streams.find(flight.stream) {
-            outbox.ask_at = Some(outbox.ask_at.map_or(ask_at, |at| at.min(ask_at)));
+            outbox.ask_at = outbox.ask_at.min(ask_at);
         }
     }
 
@@ -220,7 +220,7 @@ impl Outbox {
             batch.handed = batch.handed.filter(|handed| *handed + patience > sent);
             waiting |= batch.handed.is_some();
         }
-        self.ask_at = waiting.then_some(now + ask_after);
+        self.ask_at = if waiting { now + ask_after } else { Instant::NEVER };
     }
 
     /// The first answer: of the numbers that were given out before this pipeline began, what is stored is delivered;

@@ -102,7 +102,7 @@ impl Pipeline {
     fn drop_expired(&mut self) {
         for index in 0..self.streams.len() {
             let Some(outbox) = self.streams.at_mut(index) else { continue };
-            while outbox.next_expiry().is_some_and(|at| at <= self.now) {
+            while outbox.next_expiry() <= self.now {
                 outbox.drop_batch(0, Reason::Age, &mut self.out);
             }
         }
@@ -131,16 +131,15 @@ impl Pipeline {
         }
         let has_room = self.has_room_to_load();
         let is_busy = self.streams.others_are_busy();
-        let mut next: Option<Instant> = None;
+        let mut next = Instant::NEVER;
         for index in 0..self.streams.len() {
             let Some(outbox) = self.streams.at(index) else { continue };
-            let blocked = outbox.role != Role::Own && is_busy;
-            let send = outbox.wants_at(self.open_range(index).is_some(), has_room).filter(|_| !blocked);
-            let send = send.map(|at| at.max(self.gate.opens_at()));
-            for at in [send, outbox.next_expiry()].into_iter().flatten() {
-                next = Some(next.map_or(at, |earliest| earliest.min(at)));
+            next = next.min(outbox.next_expiry());
+            if outbox.role == Role::Own || !is_busy {
+                let send = outbox.wants_at(self.open_range(index).is_some(), has_room);
+                next = next.min(send.max(self.gate.opens_at()));
             }
         }
-        next
+        (next != Instant::NEVER).then_some(next)
     }
 }

@@ -1,7 +1,7 @@
 //! Beacons: what may not wait for an answer, because the page may end.
 
 use crate::{
-    Duration, Output, Page, Pipeline, Priority, Range, Via,
+    Duration, Instant, Output, Page, Pipeline, Priority, Range, Via,
     batch::{Batch, Saved},
     outbox::{Outbox, Role},
     outputs,
@@ -93,7 +93,9 @@ impl Pipeline {
         let soon = self.now + self.config.beacon_ask_after;
         for index in 0..self.streams.len() {
             if let Some(outbox) = self.streams.at_mut(index) {
-                outbox.ask_at = outbox.ask_at.map(|at| at.min(soon));
+                if outbox.ask_at != Instant::NEVER {
+                    outbox.ask_at = outbox.ask_at.min(soon);
+                }
             }
         }
     }
@@ -111,7 +113,7 @@ impl Outbox {
         class: Class,
         boarding: Boarding,
         open: Option<Range>,
-        now: crate::Instant,
+        now: Instant,
         budget: &mut usize,
         line: &mut Vec<u8>,
         carried: &mut Vec<Range>,

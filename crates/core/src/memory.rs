@@ -57,7 +57,7 @@ impl Pipeline {
     pub(crate) fn has_room_to_load(&self) -> bool {
         let largest = self.config.largest_batch();
         let loading: usize =
-            self.streams.others.iter().fold(self.streams.own.loading, |sum, it| sum + it.loading);
+            self.streams.others.iter().fold(self.streams.own.loading(), |sum, it| sum + it.loading());
         self.used_bytes() + (loading + 1) * largest <= self.config.memory_bytes
     }
 }

@@ -28,10 +28,6 @@ pub(crate) struct Outbox {
     pub(crate) batches: Vec<Batch>,
     /// Batches may share numbers: after a trap, or when two storages differ.
     overlapping: bool,
-    /// Bytes of all batches that are in memory.
-    pub(crate) loaded: usize,
-    /// How many Loads are out.
-    pub(crate) loading: usize,
     /// Identity, `closed`, and what else the last encoding left.
     pub(crate) line: StreamLine,
     pub(crate) line_saved: LineSaved,
@@ -56,11 +52,9 @@ pub(crate) struct Outbox {
     /// The fetch in the air: one a stream.
     pub(crate) flight: Option<RequestId>,
     /// When what waits wants to be sent.
-    pub(crate) due: Option<Instant>,
+    pub(crate) due: Instant,
     /// When to ask what became of a beacon.
-    pub(crate) ask_at: Option<Instant>,
-    /// All batches that start below this have been written or refused: where a drain begins to look.
-    clean_below: Number,
+    pub(crate) ask_at: Instant,
     /// Numbers that stay in the storage for an adopter: still held by this browser, so the line says so.
     pub(crate) left_behind: Ranges,
 }
@@ -87,8 +81,6 @@ impl Outbox {
             book: Book::default(),
             batches: Vec::new(),
             overlapping: false,
-            loaded: 0,
-            loading: 0,
             line,
             line_saved: if adopted { LineSaved::Yes } else { LineSaved::Never },
             locked: true,
@@ -101,9 +93,8 @@ impl Outbox {
             told: 0,
             handed: 0,
             flight: None,
-            due: None,
-            ask_at: None,
-            clean_below: Number::MAX,
+            due: Instant::NEVER,
+            ask_at: Instant::NEVER,
             left_behind: Ranges::new(),
         }
     }
@@ -128,25 +119,21 @@ impl Outbox {
         let after = self.batches.get(at);
         self.overlapping |= before.is_some_and(|batch| batch.range.end() > range.start())
             || after.is_some_and(|batch| batch.range.start() < range.end());
-        self.loaded += batch.bytes.len();
-        if batch.saved == Saved::No {
-            self.clean_below = self.clean_below.min(range.start());
-        }
         self.batches.insert(at, batch);
     }
 
     fn remove(&mut self, at: usize) -> Option<Batch> {
-        if at >= self.batches.len() {
-            return None;
-        }
-        let batch = self.batches.remove(at);
-        self.uncount(&batch);
-        Some(batch)
+        (at < self.batches.len()).then(|| self.batches.remove(at))
     }
 
-    fn uncount(&mut self, batch: &Batch) {
-        self.loaded = self.loaded.saturating_sub(batch.bytes.len());
-        self.loading = self.loading.saturating_sub(usize::from(batch.loading));
+    /// Bytes of all batches that are in memory.
+    pub(crate) fn loaded(&self) -> usize {
+        self.batches.iter().map(|batch| batch.bytes.len()).sum()
+    }
+
+    /// How many Loads are out.
+    pub(crate) fn loading(&self) -> usize {
+        self.batches.iter().filter(|batch| batch.loading).count()
     }
 
     /// Numbers of all batches, and of the open one.
@@ -169,34 +156,11 @@ impl Outbox {
                 break;
             }
             if batch.is_forgettable() && self.locked {
-                self.loaded = self.loaded.saturating_sub(batch.bytes.len());
                 need = need.saturating_sub(batch.bytes.len());
                 batch.bytes = Vec::new();
             }
         }
         need
-    }
-
-    /// The batch has its bytes (again).
-    pub(crate) fn fill(&mut self, at: usize, bytes: Vec<u8>) {
-        if let Some(batch) = self.batches.get_mut(at) {
-            self.loaded = self.loaded.saturating_sub(batch.bytes.len()) + bytes.len();
-            batch.bytes = bytes;
-        }
-    }
-
-    pub(crate) fn start_loading(&mut self, at: usize) -> Option<Range> {
-        let batch = self.batches.get_mut(at)?;
-        self.loading += usize::from(!batch.loading);
-        batch.loading = true;
-        Some(batch.range)
-    }
-
-    pub(crate) fn end_loading(&mut self, at: usize) {
-        if let Some(batch) = self.batches.get_mut(at) {
-            self.loading = self.loading.saturating_sub(usize::from(batch.loading));
-            batch.loading = false;
-        }
     }
 
     // ── Numbers and their fate ──
@@ -300,7 +264,6 @@ impl Outbox {
         let mut kept = Vec::with_capacity(self.batches.len());
         for batch in core::mem::take(&mut self.batches) {
             if self.book.delivered.contains_range(batch.range) {
-                self.uncount(&batch);
                 self.erase(&batch, out);
             } else {
                 kept.push(batch);
@@ -321,7 +284,6 @@ impl Outbox {
                 kept.push(batch);
                 continue;
             }
-            self.uncount(&batch);
             self.left_behind.insert(batch.range);
         }
         self.batches = kept;
@@ -349,11 +311,8 @@ impl Outbox {
     }
 
     /// The next sealed batch to write.
-    pub(crate) fn next_unsaved(&mut self) -> Option<&Batch> {
-        let from = self.batches.partition_point(|batch| batch.range.start() < self.clean_below);
-        let found = self.batches.iter().skip(from).find(|batch| batch.saved == Saved::No);
-        self.clean_below = found.map_or(Number::MAX, |batch| batch.range.start());
-        found
+    pub(crate) fn next_unsaved(&self) -> Option<&Batch> {
+        self.batches.iter().find(|batch| batch.saved == Saved::No)
     }
 
     /// A batch turned out longer than thought: what was known of it is replaced.
@@ -363,13 +322,6 @@ impl Outbox {
         let Some(old) = self.remove(at) else { return };
         let new = Batch::in_storage(range, old.expires);
         self.insert(Batch { bytes, priority: old.priority, ..new });
-    }
-
-    pub(crate) fn mark_unsaved(&mut self, at: usize) {
-        if let Some(batch) = self.batches.get_mut(at) {
-            batch.saved = Saved::No;
-            self.clean_below = self.clean_below.min(batch.range.start());
-        }
     }
 
     /// The storage took the lines of a batch below `end`.
@@ -389,7 +341,6 @@ impl Outbox {
                 batch.saved = Saved::Refused;
             }
         }
-        self.clean_below = Number::MAX;
     }
 
     /// Something was erased: what was refused may fit now.
@@ -399,7 +350,6 @@ impl Outbox {
                 batch.saved = Saved::No;
             }
         }
-        self.clean_below = 0;
         if self.line_saved == LineSaved::Refused {
             self.line_saved = LineSaved::Outdated;
         }
@@ -408,7 +358,7 @@ impl Outbox {
     // ── When to send ──
 
     pub(crate) fn want(&mut self, at: Instant) {
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        self.due = self.due.min(at);
     }
 
     pub(crate) fn has_news(&self) -> bool {
@@ -416,11 +366,12 @@ impl Outbox {
     }
 
     /// The oldest batch's age limit. Adopted streams ask first: most of theirs is stored already.
-    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+    pub(crate) fn next_expiry(&self) -> Instant {
         if self.role == Role::Adopted && !self.asked && !self.failed {
-            return None;
+            return Instant::NEVER;
         }
-        self.batches.first().filter(|batch| !batch.flying).map(|batch| batch.expires)
+        let oldest = self.batches.first().filter(|batch| !batch.flying);
+        oldest.map_or(Instant::NEVER, |batch| batch.expires)
     }
 
     /// The stream line as of now, with its line break.

@@ -30,7 +30,7 @@ impl Pipeline {
     fn report_news(&mut self) {
         for index in 0..self.streams.len() {
             let Some(outbox) = self.streams.at_mut(index) else { continue };
-            if outbox.has_news() && outbox.due.is_none() && outbox.flight.is_none() {
+            if outbox.has_news() && outbox.due == Instant::NEVER && outbox.flight.is_none() {
                 let wait =
                     if outbox.role == Role::Own { self.config.flush_after } else { Default::default() };
                 outbox.want(self.now + wait);
@@ -45,7 +45,9 @@ impl Pipeline {
         if outbox.role != Role::Own && is_busy {
             return None;
         }
-        outbox.wants_at(self.open_range(index).is_some(), has_room).filter(|at| *at <= self.now)?;
+        if outbox.wants_at(self.open_range(index).is_some(), has_room) > self.now {
+            return None;
+        }
         if index == 0 {
             self.seal();
             self.waiting = 0;
@@ -64,12 +66,12 @@ impl Pipeline {
         let has_room = self.has_room_to_load();
         let limit = self.config.max_request_bytes;
         let outbox = self.streams.at_mut(index).filter(|outbox| has_room && outbox.ready() < limit)?;
-        let at = outbox
+        let batch = outbox
             .batches
-            .iter()
-            .position(|batch| !batch.is_loaded() && !batch.loading && batch.is_pending())?;
-        let range = outbox.start_loading(at)?;
-        Some(Output::Load { stream: outbox.id, range })
+            .iter_mut()
+            .find(|batch| !batch.is_loaded() && !batch.loading && batch.is_pending())?;
+        batch.loading = true;
+        Some(Output::Load { stream: outbox.id, range: batch.range })
     }
 
     fn batches_or_news(&mut self, index: usize) -> Option<Output> {
@@ -79,8 +81,8 @@ impl Pipeline {
         let outbox = self.streams.at_mut(index)?;
         let mut body = outbox.encode_line(open);
         let carried = outbox.pick(limit.saturating_sub(body.len()));
-        outbox.due = outbox.has_sendable(true).then_some(now);
-        let asks = outbox.has_news() || outbox.ask_at.is_some_and(|at| at <= now);
+        outbox.due = if outbox.has_sendable(true) { now } else { Instant::NEVER };
+        let asks = outbox.has_news() || outbox.ask_at <= now;
         if carried.is_empty() && !asks {
             return None;
         }
@@ -119,19 +121,16 @@ impl Outbox {
         self.role == Role::Adopted && !self.asked
     }
 
-    /// When this stream wants a fetch, whatever the gate says; none while one is in the air.
-    pub(crate) fn wants_at(&self, has_open: bool, has_room: bool) -> Option<Instant> {
+    /// When this stream wants a fetch, whatever the gate says; never while one is in the air.
+    pub(crate) fn wants_at(&self, has_open: bool, has_room: bool) -> Instant {
         if self.flight.is_some() {
-            return None;
+            return Instant::NEVER;
         }
         if self.must_ask() {
-            return Some(self.due.unwrap_or_default());
+            return if self.due == Instant::NEVER { Instant::default() } else { self.due };
         }
-        let due = self.due.filter(|_| has_open || self.has_news() || self.has_sendable(has_room));
-        match (due, self.ask_at) {
-            (Some(due), Some(ask)) => Some(due.min(ask)),
-            (due, ask) => due.or(ask),
-        }
+        let has_work = has_open || self.has_news() || self.has_sendable(has_room);
+        if has_work { self.due.min(self.ask_at) } else { self.ask_at }
     }
 
     /// A batch could go, or be loaded in order to go.

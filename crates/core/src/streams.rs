@@ -41,7 +41,7 @@ impl Streams {
 
     /// Bytes of all sealed batches in memory.
     pub(crate) fn loaded(&self) -> usize {
-        self.others.iter().fold(self.own.loaded, |sum, outbox| sum + outbox.loaded)
+        self.others.iter().fold(self.own.loaded(), |sum, outbox| sum + outbox.loaded())
     }
 
     /// Whether a stream that is not the own one has a fetch in the air: one at a time.

@@ -11,6 +11,9 @@ pub struct Instant(u64);
 pub struct Duration(u64);
 
 impl Instant {
+    /// No clock gets there: what happens then does not happen.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// The instant `ms` milliseconds after the clock's origin.
     #[must_use]
     pub const fn from_millis(ms: u64) -> Self {
