@@ -38,7 +38,7 @@ export interface TelemetryOptions {
   page?: string;
   /** `false` keeps events in memory only. Default: true. */
   persist?: boolean;
-  /** Warns in the console, once for each kind of mistake. Default: false. */
+  /** Warns in the console, once, of events of an unknown type. Default: false. */
   debug?: boolean;
   /** Where `beaconry_bg.wasm` is, if a bundler or a policy needs to say. Default: beside the package's glue. */
   wasmUrl?: string | URL;

@@ -39,8 +39,9 @@ pub fn app(state: State) -> Router {
     let mut app = Router::new().merge(events).route("/healthz", get(health)).route("/stats", get(stats));
     app = match state.0.config.www.clone() {
         Some(www) => {
-            let files =
-                ServeDir::new(www).fallback(axum::routing::any(unknown_path).with_state(state.clone()));
+            let unknown = axum::routing::any(unknown_path).with_state(state.clone());
+            let files = ServeDir::new(www).call_fallback_on_method_not_allowed(true).fallback(unknown);
+            let files = Router::new().fallback_service(files).layer(middleware::map_response(revalidated));
             app.route("/v1/tail", get(journal_tail)).fallback_service(files)
         }
         None => app.fallback(unknown_path),
@@ -320,6 +321,12 @@ async fn journal_tail(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap
             state.refuse(Refusal::NotStored(NotStored::Failed))
         }
     }
+}
+
+/// A demo that was built again is shown as it is now: without a word, browsers keep files as long as they think right.
+async fn revalidated(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }
 
 async fn unknown_path(Shared(state): Shared<State>) -> Response {

@@ -252,9 +252,12 @@ async fn the_demo_folder_is_served_with_its_types() {
         let answer = collector.get(path).await;
         assert_eq!((path, answer.status), (path, StatusCode::OK));
         assert_eq!(answer.headers["content-type"].to_str().unwrap().split(';').next(), Some(kind));
+        assert_eq!(answer.headers["cache-control"], "no-cache");
     }
     let missing = collector.get("/missing.js").await;
     assert_eq!((missing.status, &missing.json()["error"]), (StatusCode::NOT_FOUND, &json!("path")));
+    let mistyped = collector.call(post("/v1/event", body(stream(1), range(0, 1)))).await;
+    assert_eq!((mistyped.status, &mistyped.json()["error"]), (StatusCode::NOT_FOUND, &json!("path")));
     assert_eq!(collector.get("/../Cargo.toml").await.status, StatusCode::NOT_FOUND);
 
     collector.post(stream(1), body(stream(1), range(0, 2))).await;
