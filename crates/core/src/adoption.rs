@@ -2,7 +2,7 @@
 
 use crate::{
     BatchLine, DecodeError, Duration, Instant, Output, Page, Pipeline, Range, Reason, Stream, StreamId,
-    StreamLine,
+    StreamLine, Via,
     batch::{Batch, Saved},
     outbox::{LineSaved, Outbox, Role},
     pipeline::own_stream,
@@ -142,7 +142,8 @@ impl Pipeline {
             let is_adopted = outbox.role == Role::Adopted;
             outbox.locked = false;
             if outbox.has_news() && !is_throttled {
-                let last = self.line_alone(index, self.page != Page::Visible);
+                let via = if self.page == Page::Visible { Via::Fetch } else { Via::Beacon };
+                let last = self.request(index, Vec::new(), via);
                 self.out.after.extend(last);
             }
             if is_adopted {

@@ -3,7 +3,7 @@
 use crate::{
     Duration, Instant, Output, Page, Pipeline, Priority, Range, Via,
     batch::{Batch, Saved},
-    outbox::{Outbox, Role},
+    outbox::Role,
     outputs,
 };
 use alloc::vec::Vec;
@@ -49,27 +49,49 @@ impl Pipeline {
     }
 
     fn board(&mut self, mut budget: usize, boarding: Boarding) {
-        let count = self.streams.len();
-        let mut lists: Vec<(Vec<u8>, Vec<Range>)> = Vec::new();
-        lists.resize_with(count, Default::default);
+        let mut boarded: Vec<(usize, Range)> = Vec::new();
         for class in CLASSES {
-            for (index, (line, carried)) in lists.iter_mut().enumerate() {
-                let open = self.open_range(index);
-                if let Some(outbox) = self.streams.at_mut(index) {
-                    outbox.board(class, boarding, open, self.now, &mut budget, line, carried);
-                }
+            for index in 0..self.streams.len() {
+                self.board_class(class, boarding, index, &mut budget, &mut boarded);
             }
         }
-        for (index, (mut body, carried)) in lists.into_iter().enumerate() {
+        for index in 0..self.streams.len() {
+            let carried: Vec<Range> =
+                boarded.iter().filter(|(stream, _)| *stream == index).map(|(_, range)| *range).collect();
             if carried.is_empty() {
                 self.send_closing(index, &mut budget);
+            } else {
+                let request = self.request(index, carried, Via::Beacon);
+                self.out.after.extend(request);
+            }
+        }
+    }
+
+    fn board_class(
+        &mut self,
+        class: Class,
+        boarding: Boarding,
+        index: usize,
+        budget: &mut usize,
+        boarded: &mut Vec<(usize, Range)>,
+    ) {
+        let open = self.open_range(index);
+        let Some(outbox) = self.streams.at_mut(index) else { return };
+        let has_line = boarded.iter().any(|(stream, _)| *stream == index);
+        let mut line = if has_line { 0 } else { outbox.encode_line(open).len() };
+        for batch in &mut outbox.batches {
+            if class_of(outbox.role, batch) != class || !may_board(outbox.role, batch, boarding) {
                 continue;
             }
-            if let Some(outbox) = self.streams.at(index) {
-                outbox.append_bytes(&carried, &mut body);
+            // What does not fit had its chance: it goes by fetch, or with the next exit.
+            batch.tried = true;
+            let cost = line + batch.bytes.len();
+            if cost <= *budget {
+                *budget -= cost;
+                line = 0;
+                batch.handed = Some(self.now);
+                boarded.push((index, batch.range));
             }
-            let request = self.request(index, body, carried, Via::Beacon);
-            self.out.after.push(request);
         }
     }
 
@@ -83,7 +105,7 @@ impl Pipeline {
         if !is_news || throttled || outbox.book.tracked == 0 || !outbox.batches.is_empty() {
             return;
         }
-        let Some(Output::Send(request)) = self.line_alone(index, true) else { return };
+        let Some(Output::Send(request)) = self.request(index, Vec::new(), Via::Beacon) else { return };
         *budget = budget.saturating_sub(request.body.len());
         self.out.after.push(Output::Send(request));
     }
@@ -92,10 +114,10 @@ impl Pipeline {
     pub(crate) fn ask_soon(&mut self) {
         let soon = self.now + self.config.beacon_ask_after;
         for index in 0..self.streams.len() {
-            if let Some(outbox) = self.streams.at_mut(index) {
-                if outbox.ask_at != Instant::NEVER {
-                    outbox.ask_at = outbox.ask_at.min(soon);
-                }
+            if let Some(outbox) = self.streams.at_mut(index)
+                && outbox.ask_at != Instant::NEVER
+            {
+                outbox.ask_at = outbox.ask_at.min(soon);
             }
         }
     }
@@ -103,42 +125,6 @@ impl Pipeline {
     /// How long an answer to a beacon's fate can wait.
     pub(crate) fn ask_after(&self) -> Duration {
         if self.page == Page::Visible { self.config.beacon_ask_after } else { self.config.hidden_ask_after }
-    }
-}
-
-impl Outbox {
-    #[allow(clippy::too_many_arguments, reason = "one loop's state; a struct of it would have one use")]
-    fn board(
-        &mut self,
-        class: Class,
-        boarding: Boarding,
-        open: Option<Range>,
-        now: Instant,
-        budget: &mut usize,
-        line: &mut Vec<u8>,
-        carried: &mut Vec<Range>,
-    ) {
-        let role = self.role;
-        for at in 0..self.batches.len() {
-            let Some(batch) = self.batches.get(at) else { break };
-            if class_of(role, batch) != class || !may_board(role, batch, boarding) {
-                continue;
-            }
-            let bytes = batch.bytes.len();
-            if line.is_empty() {
-                *line = self.encode_line(open);
-            }
-            let cost = if carried.is_empty() { bytes + line.len() } else { bytes };
-            let fits = cost <= *budget;
-            let Some(batch) = self.batches.get_mut(at) else { break };
-            // What does not fit had its chance: it goes by fetch, or with the next exit.
-            batch.tried = true;
-            if fits {
-                *budget -= cost;
-                batch.handed = Some(now);
-                carried.push(batch.range);
-            }
-        }
     }
 }
 

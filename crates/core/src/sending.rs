@@ -53,7 +53,7 @@ impl Pipeline {
             self.waiting = 0;
         }
         if self.streams.at(index).is_some_and(Outbox::must_ask) {
-            return self.line_alone(index, false);
+            return self.request(index, Vec::new(), Via::Fetch);
         }
         if let Some(load) = self.next_load(index) {
             return Some(load);
@@ -79,40 +79,31 @@ impl Pipeline {
         let limit = self.config.max_request_bytes;
         let now = self.now;
         let outbox = self.streams.at_mut(index)?;
-        let mut body = outbox.encode_line(open);
-        let carried = outbox.pick(limit.saturating_sub(body.len()));
+        let line = outbox.encode_line(open).len();
+        let carried = outbox.pick(limit.saturating_sub(line));
         outbox.due = if outbox.has_sendable(true) { now } else { Instant::NEVER };
         let asks = outbox.has_news() || outbox.ask_at <= now;
         if carried.is_empty() && !asks {
             return None;
         }
-        outbox.append_bytes(&carried, &mut body);
-        Some(self.request(index, body, carried, Via::Fetch))
+        self.request(index, carried, Via::Fetch)
     }
 
-    /// Asks and reports, without batches.
-    pub(crate) fn line_alone(&mut self, index: usize, by_beacon: bool) -> Option<Output> {
+    /// The stream line as of now, and the batches that it shall carry; without any it asks and reports.
+    pub(crate) fn request(&mut self, index: usize, carried: Vec<Range>, via: Via) -> Option<Output> {
         let open = self.open_range(index);
-        let body = self.streams.at_mut(index)?.encode_line(open);
-        let via = if by_beacon { Via::Beacon } else { Via::Fetch };
-        Some(self.request(index, body, Vec::new(), via))
-    }
-
-    pub(crate) fn request(&mut self, index: usize, body: Vec<u8>, carried: Vec<Range>, via: Via) -> Output {
         let id = RequestId(self.next_request);
-        self.next_request = self.next_request.wrapping_add(1);
-        let mut stream = self.streams.own.id;
-        let mut version = 0;
-        if let Some(outbox) = self.streams.at_mut(index) {
-            stream = outbox.id;
-            version = outbox.version;
-            match via {
-                Via::Fetch => outbox.flight = Some(id),
-                Via::Beacon => outbox.handed = version,
-            }
+        let outbox = self.streams.at_mut(index)?;
+        let (stream, version) = (outbox.id, outbox.version);
+        let mut body = outbox.encode_line(open);
+        outbox.append_bytes(&carried, &mut body);
+        match via {
+            Via::Fetch => outbox.flight = Some(id),
+            Via::Beacon => outbox.handed = version,
         }
+        self.next_request = self.next_request.wrapping_add(1);
         self.flights.push(Flight { id, stream, via, sent: self.now, version, bytes: body.len(), carried });
-        Output::Send(Request { id, stream, body, via })
+        Some(Output::Send(Request { id, stream, body, via }))
     }
 }
 
