@@ -357,6 +357,7 @@ impl Outbox {
 
     // ── When to send ──
 
+    #[inline(never)]
     pub(crate) fn want(&mut self, at: Instant) {
         self.due = self.due.min(at);
     }

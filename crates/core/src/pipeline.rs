@@ -281,11 +281,13 @@ impl Pipeline {
 
 impl Pipeline {
     /// A clock that went back stands still here.
+    #[inline(never)]
     pub(crate) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
 
     /// The open batch's numbers, if the stream at `index` is the one that has it.
+    #[inline(never)]
     pub(crate) fn open_range(&self, index: usize) -> Option<Range> {
         self.batcher.range().filter(|_| index == 0)
     }

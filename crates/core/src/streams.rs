@@ -15,7 +15,9 @@ impl Streams {
         self.others.len() + 1
     }
 
+    // Not inlined: some thirty callers, and the module is measured in bytes.
     /// The own stream is at 0.
+    #[inline(never)]
     pub(crate) fn at(&self, index: usize) -> Option<&Outbox> {
         match index.checked_sub(1) {
             None => Some(&self.own),
@@ -23,6 +25,7 @@ impl Streams {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn at_mut(&mut self, index: usize) -> Option<&mut Outbox> {
         match index.checked_sub(1) {
             None => Some(&mut self.own),
@@ -30,10 +33,12 @@ impl Streams {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn position(&self, id: StreamId) -> Option<usize> {
         (0..self.len()).find(|index| self.at(*index).is_some_and(|outbox| outbox.id == id))
     }
 
+    #[inline(never)]
     pub(crate) fn find(&mut self, id: StreamId) -> Option<&mut Outbox> {
         let index = self.position(id)?;
         self.at_mut(index)
