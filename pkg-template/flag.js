@@ -59,12 +59,13 @@ export const OFF_UNTIL = 1;
 const GATE_MS = 86_400_000;
 
 /**
+ * The ms for which a word of the gate still holds; 0 where none does.
  * @param {string} prefix
  * @param {number} which
  */
-export function isGated(prefix, which) {
+export function gatedFor(prefix, which) {
   const left = attempt(() => JSON.parse(localStorage[`${prefix}gate`])[which] - Date.now()) ?? 0;
-  return left > 0 && left <= GATE_MS;
+  return left > 0 && left <= GATE_MS ? left : 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { startEngine } from './engine.js';
-import { isGated, isOn, keyPrefix, OFF_UNTIL } from './flag.js';
+import { gatedFor, isOn, keyPrefix, OFF_UNTIL } from './flag.js';
 import { readOptions } from './options.js';
 import { attempt, callLine, eventLine, TYPES } from './serialize.js';
 
@@ -55,7 +55,7 @@ function open(options) {
   if (!globalThis.document) return;
   try {
     const read = readOptions(options);
-    if (isOn(read) && !isGated(keyPrefix(read), OFF_UNTIL)) return startEngine(read);
+    if (isOn(read) && !gatedFor(keyPrefix(read), OFF_UNTIL)) return startEngine(read);
   } catch (error) {
     console.error(`beaconry: options.${error} is missing or wrong; telemetry stays off`);
   }

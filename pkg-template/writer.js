@@ -1,4 +1,4 @@
-import { isGated, newId, NOT_BEFORE } from './flag.js';
+import { gatedFor, newId, NOT_BEFORE } from './flag.js';
 import { attempt, utf8 } from './serialize.js';
 
 /**
@@ -36,7 +36,8 @@ const PENDING = 256;
 /** Characters of a path that travel: it is repeated in every batch. */
 const PAGE_UNITS = 512;
 
-const VERSION = '0.1.0';
+/** Name and version of the client, as every stream tells it. */
+export const SDK = 'beaconry/0.1.0';
 
 /**
  * The closure is the object and its functions the methods: a class would weigh a third more.
@@ -45,8 +46,7 @@ const VERSION = '0.1.0';
  * @param {string} prefix of every key: `bcn1:<scope>:`
  */
 export function createWriter(options, storage, prefix) {
-  const { url, onDrop } = options;
-  const address = `${url}${url.includes('?') ? '&' : '?'}key=${encodeURIComponent(options.key)}&stream=`;
+  const { onDrop } = options;
   const identity = JSON.stringify(options, ['release', 'env', 'session']).slice(1, -1);
   const heldBytes = options.limits?.storageBytes ?? HELD_BYTES;
   // The stream:
@@ -179,7 +179,7 @@ export function createWriter(options, storage, prefix) {
    */
   function send(closed) {
     seal();
-    const wait = isGated(prefix, NOT_BEFORE);
+    const wait = gatedFor(prefix, NOT_BEFORE);
     let room = BEACON_BYTES - utf8(body([], closed));
     const chosen = batches
       .filter((batch) => !batch.sent && !(wait && batch.stored))
@@ -199,7 +199,7 @@ export function createWriter(options, storage, prefix) {
   const body = (some, closed) => `${streamLine(closed)}\n${some.map(text).join('')}`;
 
   /** @param {string} data refused where it is too much, the address a bad one, or the function missing */
-  const beacon = (data) => attempt(() => navigator.sendBeacon(`${address}${id}&now=${Date.now()}`, data));
+  const beacon = (data) => attempt(() => navigator.sendBeacon(addressOf(options, id), data));
 
   /**
    * A batch as on the wire, if it is still there.
@@ -212,7 +212,7 @@ export function createWriter(options, storage, prefix) {
 
   /** @param {boolean} [closed] */
   const streamLine = (closed) =>
-    `{"stream":"${id}","v":1,"sdk":"beaconry/${VERSION}",${identity},"tracked":${next},"dropped":{${start ? `"full":[[0,${start}]]` : ''}}` +
+    `{"stream":"${id}","v":1,"sdk":"${SDK}",${identity},"tracked":${next},"dropped":{${start ? `"full":[[0,${start}]]` : ''}}` +
     `,"holds":[${start < next ? `[${start},${next}]` : ''}],"closed":${!!closed}}`;
 
   const putLine = () => put('s', streamLine());
@@ -277,11 +277,19 @@ export function createWriter(options, storage, prefix) {
 export const isError = (line) => line.startsWith('{"type":"er');
 
 /**
+ * Where a stream's requests go.
+ * @param {import('./index.js').TelemetryOptions} options
+ * @param {string} stream
+ */
+export const addressOf = ({ url, key }, stream) =>
+  `${url}${url.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}&stream=${stream}&now=${Date.now()}`;
+
+/**
  * Holds a Web Lock until the returned function is called, also when it is called before the lock was granted. Plain http
  * has no locks: there the age of a stream alone keeps adopters away.
  * @param {string} name
  */
-function lock(name) {
+export function lock(name) {
   let unlock = () => {};
   /** @type {Promise<void>} */
   const held = new Promise((resolve) => (unlock = resolve));

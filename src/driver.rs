@@ -1,26 +1,19 @@
 //! Drives the core: brings it what happened, drains what it asks for, and keeps what that needs alive.
 
 use crate::{
-    adoption::Adoptions,
-    handover::Handover,
-    options::Settings,
     platform::{
-        clock, entropy,
-        locks::Lock,
-        page::{self, Listening},
-        promise::{Callback, callback, function},
-        storage::Storage,
-        timer::{self, Alarm},
-        transport::Fetching,
+        clock,
+        host::{self, Host, Tell},
+        told,
     },
-    text::quoted,
+    settings::Settings,
 };
 use beaconry_core::{
-    Context, Duration, Event, Instant, Output, Pipeline, Priority, RequestId, Slot, Stream, StreamId,
+    Body, Context, Duration, Event, FlushId, Instant, Output, Page, Pipeline, Priority, Slot, Stream,
+    StreamId,
 };
-use js_sys::Function;
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::{Rc, Weak},
 };
 use wasm_bindgen::prelude::*;
@@ -35,38 +28,33 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Everything of one client. All of it is `&self`: JavaScript may call in whenever it is called.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    pub(crate) settings: Settings,
-    pub(crate) storage: Option<Storage>,
+    pub(crate) host: Host,
     /// Never borrowed while JavaScript runs.
     pipeline: RefCell<Pipeline>,
     pub(crate) own: Cell<Own>,
-    pub(crate) own_lock: RefCell<Option<Lock>>,
-    pub(crate) adoptions: Adoptions,
-    /// Requests whose answers are awaited; those that were answered go with the next one.
-    pub(crate) fetching: RefCell<Vec<(RequestId, Fetching)>>,
-    pub(crate) answered: RefCell<Vec<RequestId>>,
-    pub(crate) flushes: RefCell<Vec<crate::outputs::Flush>>,
+    /// The streams that this page has taken over, or asks for.
+    pub(crate) adopted: RefCell<Vec<StreamId>>,
+    /// Bytes that other streams' batches take in the storage, as of the last look.
+    pub(crate) others_bytes: Cell<usize>,
     /// Bytes that the own stream's batches take in the storage, and the batch that was written last.
     pub(crate) own_bytes: Cell<usize>,
     pub(crate) last_written: Cell<Option<(Slot, usize)>>,
-    context: RefCell<Members>,
+    /// Bytes that the storage may take; 0 where there is none.
+    pub(crate) storage_bytes: usize,
     draining: Cell<bool>,
     /// A microtask is on its way.
     scheduled: Cell<bool>,
     /// Something was tracked from within a drain.
     reentered: Cell<bool>,
     stopped: Cell<bool>,
-    pub(crate) listening: RefCell<Option<Listening>>,
-    wake: Alarm,
-    on_wake: Callback,
-    pub(crate) me: Weak<Self>,
+    /// JavaScript's way back. Nothing is told any more when this goes: see [`Drop`].
+    _tell: Tell,
 }
 
 /// The stream that this page numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Own {
     pub(crate) id: StreamId,
-    birth: u64,
     /// After `pagehide` nothing is numbered in it: the next event begins another.
     pub(crate) is_over: bool,
 }
@@ -77,81 +65,80 @@ impl Own {
     }
 }
 
-/// The members of the batch line, as JSON values.
-#[derive(Debug, Default)]
-struct Members {
-    page: String,
-    user: Option<String>,
-    context: Option<String>,
-}
-
 impl Driver {
-    /// Starts where the facade stopped, or anew.
-    pub(crate) fn start(settings: Settings, handover: Option<Handover>) -> Rc<Self> {
-        let now = clock::now();
-        let unix = clock::unix_ms();
-        let (stream, lock) = match &handover {
-            Some(handover) => {
-                let id = handover.line.stream;
-                let age = Duration::from_millis(unix.saturating_sub(id.birth_unix_ms()));
-                (Stream { id, next: handover.line.tracked, age }, handover.unlock.clone().map(Lock::of))
-            }
-            None => {
-                let stream = new_stream(unix);
-                (stream, Lock::hold(&settings.keys.lock(stream.id)))
-            }
-        };
-        let pipeline =
-            Pipeline::new(now, settings.config.clone(), stream, u64::from_ne_bytes(entropy::bytes()));
-        let driver = Rc::new_cyclic(|me: &Weak<Self>| {
-            let on_wake = on(me, |driver| {
-                driver.input(Pipeline::handle_timeout);
-                driver.drain();
-            });
-            Self {
-                storage: if settings.persist { Storage::open() } else { None },
-                pipeline: RefCell::new(pipeline),
-                own: Cell::new(Own { id: stream.id, birth: stream.id.birth_unix_ms(), is_over: false }),
-                own_lock: RefCell::new(lock),
-                adoptions: Adoptions::new(me),
-                fetching: RefCell::default(),
-                answered: RefCell::default(),
-                flushes: RefCell::default(),
-                own_bytes: Cell::new(0),
-                last_written: Cell::new(None),
-                context: RefCell::default(),
-                draining: Cell::new(false),
-                scheduled: Cell::new(false),
-                reentered: Cell::new(false),
-                stopped: Cell::new(false),
-                listening: RefCell::new(None),
-                wake: Alarm::new(function(&on_wake)),
-                on_wake,
-                me: me.clone(),
-                settings,
+    /// Starts where the facade stopped, or anew; `None` where the options are wrong.
+    pub(crate) fn start(options: &JsValue, handover: &JsValue) -> Option<Rc<Self>> {
+        let me: Rc<OnceCell<Weak<Self>>> = Rc::default();
+        let tell = Tell::new({
+            let me = Rc::clone(&me);
+            move |what, id, status, ms, text: Option<String>| {
+                if let Some(driver) = me.get().and_then(Weak::upgrade) {
+                    driver.told(what, id, status, ms, text.as_deref().unwrap_or_default());
+                }
             }
         });
-        driver.begin_life(handover);
-        driver
+        let host = host::open(options, handover, &tell)?;
+        let mut text = host.beginning(false);
+        if Body::decode(text.as_bytes()).is_err() {
+            // Nothing readable is handed over: the facade's stream is adopted from the storage.
+            text = host.beginning(true);
+        }
+        let body = Body::decode(text.as_bytes()).ok()?;
+        let id = body.line.stream;
+        let age = Duration::from_millis(clock::unix_ms().saturating_sub(id.birth_unix_ms()));
+        let stream = Stream { id, next: body.line.tracked, age };
+        let settings = Settings::new(body.line.identity.clone(), &host.limits());
+        let pipeline = Pipeline::new(clock::now(), settings.config, stream, host::random().to_bits());
+        let driver = Rc::new(Self {
+            host,
+            pipeline: RefCell::new(pipeline),
+            own: Cell::new(Own { id, is_over: false }),
+            adopted: RefCell::default(),
+            others_bytes: Cell::new(0),
+            own_bytes: Cell::new(0),
+            last_written: Cell::new(None),
+            storage_bytes: settings.storage_bytes,
+            draining: Cell::new(false),
+            scheduled: Cell::new(false),
+            reentered: Cell::new(false),
+            stopped: Cell::new(false),
+            _tell: tell,
+        });
+        me.get_or_init(|| Rc::downgrade(&driver));
+        driver.begin_life(body);
+        Some(driver)
     }
 
-    fn begin_life(&self, handover: Option<Handover>) {
-        if let Some(handover) = handover {
-            self.take_over(&handover);
-        }
-        let me = self.me.clone();
-        self.listening.replace(Some(Listening::start(move |event| {
-            if let Some(driver) = me.upgrade() {
-                driver.page_event(event);
-            }
-        })));
+    fn begin_life(&self, body: Body<'_>) {
+        self.host.hold(body.line.stream.to_text().as_str());
+        self.take_over(body);
+        self.host.listen(true);
         self.read_gate();
         self.turn();
-        if page::is_hidden() {
-            self.input(|core, now| core.handle_page(now, beaconry_core::Page::Hidden));
+        if self.host.is_hidden() {
+            self.show(Page::Hidden);
         }
         self.drain();
         self.adopt_dead_streams();
+    }
+
+    /// Whatever JavaScript tells; see [`told`].
+    fn told(&self, what: u32, id: u32, status: u32, ms: f64, text: &str) {
+        match what {
+            told::WAKE => {
+                self.input(Pipeline::handle_timeout);
+                self.drain();
+            }
+            told::LOOK => self.adopt_dead_streams(),
+            told::FLUSH_TIMED_OUT => self.finish_flushes(Some(FlushId(id))),
+            told::REPLIED => self.replied(id, status, ms, text),
+            told::LOCK => {
+                if let Ok(stream) = StreamId::parse(text.as_bytes()) {
+                    self.adopt(stream, id != 0);
+                }
+            }
+            event => self.page_event(event),
+        }
     }
 
     /// Numbers and keeps one event: a JSON object in one line. The hot path.
@@ -172,7 +159,7 @@ impl Driver {
         } else if is_urgent {
             self.drain();
         } else if !self.scheduled.replace(true) {
-            timer::at_end_of_task(function(&self.on_wake));
+            self.host.wake_at_end_of_task();
         }
     }
 
@@ -205,7 +192,7 @@ impl Driver {
             if self.reentered.get() {
                 left -= 1;
                 if left == 0 {
-                    self.wake.set(0);
+                    self.host.set_alarm(told::WAKE, 0.0);
                     break;
                 }
             }
@@ -214,10 +201,11 @@ impl Driver {
     }
 
     fn sleep(&self, until: Option<Instant>) {
-        match until {
-            Some(until) if !self.stopped.get() => self.wake.set(until.since(clock::now()).as_millis()),
-            _ => self.wake.clear(),
-        }
+        let ms = match until {
+            Some(until) if !self.stopped.get() => until.since(clock::now()).as_millis() as f64,
+            _ => f64::INFINITY,
+        };
+        self.host.set_alarm(told::WAKE, ms);
     }
 
     /// Once a task: the page may have moved on, its stream may be over or a day old.
@@ -225,69 +213,44 @@ impl Driver {
         let own = self.own.get();
         if own.is_over {
             // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
-            self.begin_stream(None);
-        } else if clock::unix_ms() > own.birth.saturating_add(DAY_MS) && !self.draining.get() {
+            self.begin_stream();
+        } else if clock::unix_ms() > own.id.birth_unix_ms().saturating_add(DAY_MS) && !self.draining.get() {
             // A stream that is left is never written again.
             self.drain();
             self.renew();
         }
-        let path = self.settings.page.clone().unwrap_or_else(page::path);
-        let changed = {
-            let mut context = self.context.borrow_mut();
-            let changed = context.page != path;
-            context.page = path;
-            changed
-        };
-        if changed {
-            self.share_context();
-        }
+        self.share_members();
     }
 
     /// Begins another stream, with its lock. The old one's lock goes, and with it what is stored of it.
     pub(crate) fn renew(&self) {
-        let stream = new_stream(clock::unix_ms());
-        let lock = Lock::hold(&self.settings.keys.lock(stream.id));
-        self.begin(stream, lock);
+        let old = self.own.get().id;
+        self.host.hold(self.begin_stream().to_text().as_str());
+        self.host.release(old.to_text().as_str());
     }
 
-    fn begin_stream(&self, lock: Option<Lock>) {
-        self.begin(new_stream(clock::unix_ms()), lock);
-    }
-
-    fn begin(&self, stream: Stream, lock: Option<Lock>) {
-        self.own.set(Own { id: stream.id, birth: stream.id.birth_unix_ms(), is_over: false });
+    fn begin_stream(&self) -> StreamId {
+        let old = self.own.get().id;
+        // The text is JavaScript's own making: it is one.
+        let id = StreamId::parse(self.host.new_id().as_bytes()).unwrap_or(old);
+        self.own.set(Own { id, is_over: false });
         self.own_bytes.set(0);
-        self.input(|core, now| core.begin_stream(now, stream));
-        let old = self.own_lock.replace(lock);
-        drop(old);
+        self.input(|core, now| core.begin_stream(now, Stream { id, next: 0, age: Duration::ZERO }));
+        id
     }
 
-    /// JSON values, not text: `user` a string, `context` an object.
-    pub(crate) fn set_user(&self, user: Option<String>) {
-        self.context.borrow_mut().user = user;
-        self.share_context();
+    /// Brings the core what the batch lines say, if that is another than before.
+    pub(crate) fn share_members(&self) {
+        if let Some(members) = self.host.members() {
+            // A context that is too large is none: a stale one could name a user who has left.
+            let _ = self.input(|core, now| core.set_context(now, Context { members: &members }).is_ok());
+        }
     }
 
-    pub(crate) fn set_context(&self, context: Option<String>) {
-        self.context.borrow_mut().context = context;
-        self.share_context();
-    }
-
-    fn share_context(&self) {
-        let members = self.context.borrow().encode();
-        // A context that is too large is none: a stale one could name a user who has left.
-        let _ = self.input(|core, now| core.set_context(now, Context { members: &members }).is_ok());
-    }
-
-    /// Switched off, or disposed: nothing is taken any more. Listeners go first, so that they go even after a trap.
+    /// Switched off, or disposed: nothing is taken any more.
     pub(crate) fn stop(&self) {
         self.stopped.set(true);
-        let listening = self.listening.take();
-        drop(listening);
-        self.wake.clear();
-        self.adoptions.stop();
-        let lock = self.own_lock.take();
-        drop(lock);
+        self.host.let_go(false);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -295,36 +258,8 @@ impl Driver {
     }
 }
 
-impl Members {
-    fn encode(&self) -> String {
-        let mut out = String::from("\"page\":");
-        out.push_str(&quoted(&self.page));
-        for (name, value) in [(",\"user\":", &self.user), (",\"context\":", &self.context)] {
-            if let Some(value) = value {
-                out.push_str(name);
-                out.push_str(value);
-            }
-        }
-        out
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.host.let_go(true);
     }
-}
-
-/// A callback that does nothing once the driver is gone.
-pub(crate) fn on(driver: &Weak<Driver>, call: impl Fn(&Driver) + 'static) -> Callback {
-    let driver = driver.clone();
-    callback(move |_| {
-        if let Some(driver) = driver.upgrade() {
-            call(&driver);
-        }
-        JsValue::UNDEFINED
-    })
-}
-
-fn new_stream(unix: u64) -> Stream {
-    Stream { id: StreamId::new(unix, entropy::bytes()), next: 0, age: Duration::ZERO }
-}
-
-/// Calls a function of the app, and swallows what it throws.
-pub(crate) fn call_app(function: &Function, first: &JsValue, second: &JsValue) {
-    drop(function.call2(&JsValue::UNDEFINED, first, second));
 }

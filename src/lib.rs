@@ -3,12 +3,12 @@
 //! | what | where |
 //! | --- | --- |
 //! | what JavaScript and Rust apps call | [`TelemetryClient`] |
-//! | reads the options object | `options` |
+//! | what the app chose | `settings` |
 //! | drains the core and carries out what it asks for | `driver`, `outputs` |
 //! | takes over the streams of pages that are gone | `adoption` |
 //! | goes on where the JavaScript facade stops | `handover` |
 //! | what is told of it all | `stats` |
-//! | one browser API a file | `platform` |
+//! | one browser API a file, and its JavaScript in `pkg-template/platform` | `platform` |
 //!
 //! Nothing here throws into the app. No borrow is held while JavaScript runs: a patched `fetch` or `setItem` may call
 //! back into the client at any time. Every listener, timer and lock is a guard that [`TelemetryClient::dispose`] drops.
@@ -22,11 +22,10 @@ mod adoption;
 mod client;
 mod driver;
 mod handover;
-mod keys;
-mod options;
 mod outputs;
 mod page_life;
 mod platform;
+mod settings;
 mod stats;
 mod text;
 #[cfg(feature = "serde")]

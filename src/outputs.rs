@@ -1,103 +1,84 @@
 //! Carries out what the core asks for. Nothing is borrowed while a browser API runs.
 
 use crate::{
-    driver::{Driver, call_app, on},
+    driver::Driver,
     platform::{
-        clock, json,
-        promise::{Callback, function, pending},
-        timer::Alarm,
-        transport,
+        clock::{self, whole},
+        gate::{NOT_BEFORE, OFF_UNTIL},
+        host::parse_json,
     },
     stats,
-    text::{push_number, read_number},
 };
 use beaconry_core::{
-    Answer, BatchLine, Duration, FlushId, Instant, Output, Part, Pipeline, Range, Reason, Request, RequestId,
-    Slot, StoreError, StreamId, Via,
+    Answer, BatchLine, Duration, FlushId, Output, Part, Pipeline, Range, Reason, Request, RequestId, Slot,
+    StoreError, StreamId, Via,
 };
-use js_sys::{Function, Promise};
-use wasm_bindgen::prelude::*;
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
 
-/// How long a collector's "off" or "not before" can hold, in ms: a later date is a broken clock's.
-const MAX_GATE_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long a collector's "off" holds, in ms: the longest that the gate keeps.
+const OFF_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
 
-/// A promise that the app awaits.
-#[derive(Debug)]
-pub(crate) struct Flush {
-    id: FlushId,
-    resolve: Option<Function>,
-    _time_out: Alarm,
-    _on_time_out: Callback,
-}
-
-/// The collector's word for all tabs of the origin, in unix ms; 0 for none.
-#[derive(Clone, Copy, Debug, Default)]
-struct Gate {
-    not_before: u64,
-    off_until: u64,
-}
+/// How long `flush` waits where no time is given, in ms.
+const FLUSH_MS: f64 = 5_000.0;
 
 impl Driver {
     pub(crate) fn carry_out(&self, output: Output) {
         match output {
-            Output::Persist { slot, value } => self.persist(slot, &value),
+            Output::Persist { slot, value } => self.persist(slot, value),
             Output::Erase { slot, range } => self.erase(slot, range),
             Output::Load { stream, range } => self.load(stream, range),
             Output::Send(request) => self.send(request),
-            Output::Dropped { reason, range, .. } => self.tell_drop(reason, range),
-            Output::Flushed(id) => self.finish_flush(id),
+            Output::Dropped { reason, range, .. } => self.host.dropped(reason.as_str(), range.len()),
+            Output::Flushed(id) => self.finish_flushes(Some(id)),
             Output::Settled(stream) => self.settled(stream),
-            Output::Gate { until } => self.write_gate(until),
+            Output::Gate { until } => {
+                self.host.close(NOT_BEFORE, until.since(clock::now()).as_millis() as f64);
+            }
             Output::Off => self.switched_off(),
             Output::Wait(_) => {}
         }
     }
 
-    fn persist(&self, slot: Slot, value: &[u8]) {
-        let stored = self.write(slot, value);
+    fn persist(&self, slot: Slot, value: Vec<u8>) {
+        let stored = if self.write(slot, value) { Ok(()) } else { Err(StoreError) };
         self.input(|core, now| core.handle_stored(now, slot, stored));
     }
 
-    fn write(&self, slot: Slot, value: &[u8]) -> Result<(), StoreError> {
-        let storage = self.storage.as_ref().ok_or(StoreError)?;
-        let value = core::str::from_utf8(value).map_err(|_| StoreError)?;
-        let key = self.settings.keys.slot(slot);
+    fn write(&self, slot: Slot, value: Vec<u8>) -> bool {
+        let value = String::from_utf8(value).unwrap_or_default();
         if slot.part == Part::Line {
-            return storage.set(&key, value).map_err(|_| StoreError);
+            return self.host.write(slot, &value);
         }
         let before = self.last_written.get().filter(|(last, _)| *last == slot).map_or(0, |(_, bytes)| bytes);
         let after = (self.own_bytes.get() + value.len()).saturating_sub(before);
-        if after + self.adoptions.bytes.get() > self.settings.storage_bytes {
-            return Err(StoreError);
+        if after + self.others_bytes.get() > self.storage_bytes || !self.host.write(slot, &value) {
+            return false;
         }
-        storage.set(&key, value).map_err(|_| StoreError)?;
         self.last_written.set(Some((slot, value.len())));
         self.own_bytes.set(after);
-        Ok(())
+        true
     }
 
     /// Erases what was acknowledged, and nothing that was written since.
     fn erase(&self, slot: Slot, range: Option<Range>) {
-        let Some(storage) = &self.storage else { return };
-        let key = self.settings.keys.slot(slot);
-        let Some(acknowledged) = range else { return storage.remove(&key) };
-        let Some(value) = storage.get(&key) else { return };
-        let found = BatchLine::decode(value.as_bytes()).ok().and_then(|line| line.range());
-        if found.is_some_and(|found| !acknowledged.contains_range(found)) {
-            self.input(|core, now| core.offer(now, slot.stream, value.as_bytes()).is_ok());
-            return;
+        if let Some(acknowledged) = range {
+            let value = self.host.read(slot);
+            let found = BatchLine::decode(value.as_bytes()).ok().and_then(|line| line.range());
+            if found.is_some_and(|found| !acknowledged.contains_range(found)) {
+                self.input(|core, now| core.offer(now, slot.stream, value.as_bytes()).is_ok());
+                return;
+            }
+            let bytes = if slot.stream == self.own.get().id { &self.own_bytes } else { &self.others_bytes };
+            bytes.set(bytes.get().saturating_sub(value.len()));
         }
-        storage.remove(&key);
-        let bytes = if slot.stream == self.own.get().id { &self.own_bytes } else { &self.adoptions.bytes };
-        bytes.set(bytes.get().saturating_sub(value.len()));
+        self.host.erase(slot);
     }
 
     fn load(&self, stream: StreamId, range: Range) {
-        let key = self.settings.keys.slot(Slot { stream, part: Part::Batch(range.start()) });
-        let value = self.storage.as_ref().and_then(|storage| storage.get(&key));
+        let value = self.host.read(Slot { stream, part: Part::Batch(range.start()) });
         self.input(|core, now| {
-            let is_read = value.is_some_and(|value| core.offer(now, stream, value.as_bytes()).is_ok());
-            if !is_read {
+            if core.offer(now, stream, value.as_bytes()).is_err() {
                 core.count_dropped(now, stream, Reason::Storage, range);
             }
         });
@@ -106,99 +87,54 @@ impl Driver {
     fn send(&self, request: Request) {
         let Request { id, stream, body, via } = request;
         let body = String::from_utf8(body).unwrap_or_default();
-        let address = self.settings.address(stream, clock::unix_ms());
-        if via == Via::Beacon {
-            let answer = if transport::beacon(&address, &body) { Answer::HandedOff } else { Answer::NotSent };
-            return self.input(|core, now| core.handle_answer(now, id, answer));
-        }
-        // Once stopped, only the last line of a client that was switched off is left: the gate is its own.
-        if let Some(answer) = self.gated().filter(|_| !self.is_stopped()) {
-            return self.input(|core, now| core.handle_answer(now, id, answer));
-        }
-        let me = self.me.clone();
-        let fetching = transport::post(&address, &body, move |reply| {
-            if let Some(driver) = me.upgrade() {
-                driver.replied(id, reply.as_ref());
-            }
-        });
-        let answered = self.answered.take();
-        let mut pending = self.fetching.borrow_mut();
-        pending.retain(|(id, _)| !answered.contains(id));
-        match fetching {
-            Some(fetching) => pending.push((id, fetching)),
-            None => {
-                drop(pending);
-                self.input(|core, now| core.handle_answer(now, id, Answer::Unreachable));
-            }
-        }
+        let stream = stream.to_text();
+        let answer = if via == Via::Beacon {
+            let is_taken = self.host.beacon(stream.as_str(), &body);
+            if is_taken { Answer::HandedOff } else { Answer::NotSent }
+        } else if let Some(answer) = self.gated().filter(|_| !self.is_stopped()) {
+            // Once stopped, only the last line of a client that was switched off is left: the gate is its own.
+            answer
+        } else {
+            return self.host.post(id.0, stream.as_str(), &body);
+        };
+        self.input(|core, now| core.handle_answer(now, id, answer));
     }
 
-    fn replied(&self, id: RequestId, reply: Option<&transport::Reply>) {
-        self.answered.borrow_mut().push(id);
+    /// `status` 0: nothing was heard; `retry_after` in ms, NaN for none.
+    pub(crate) fn replied(&self, id: u32, status: u32, retry_after: f64, body: &str) {
         self.input(|core, now| {
-            let answer = reply.map_or(Answer::Unreachable, |reply| {
-                Answer::from_http(now, reply.status, reply.retry_after, reply.body.as_bytes())
-            });
-            core.handle_answer(now, id, answer);
+            let retry_after = (retry_after >= 0.0).then(|| Duration::from_millis(whole(retry_after)));
+            let answer = match u16::try_from(status) {
+                Err(_) | Ok(0) => Answer::Unreachable,
+                Ok(status) => Answer::from_http(now, status, retry_after, body.as_bytes()),
+            };
+            core.handle_answer(now, RequestId(id), answer);
         });
         self.drain();
-    }
-
-    fn tell_drop(&self, reason: Reason, range: Range) {
-        if let Some(on_drop) = &self.settings.on_drop {
-            call_app(
-                on_drop,
-                &JsValue::from_str(reason.as_str()),
-                &JsValue::from_f64(f64::from(range.len())),
-            );
-        }
     }
 }
 
 // ── Flushes ──
 
 impl Driver {
-    /// Resolves when nothing that was tracked before is held any more, or after `timeout` ms.
-    pub(crate) fn flush(&self, timeout: u64) -> Promise {
-        let (promise, resolve) = pending();
-        let id = self.input(|core, now| Some(core.flush(now)));
-        if let (Some(id), false) = (id, self.is_stopped()) {
-            let on_time_out = on(&self.me, move |driver| driver.finish_flush(id));
-            let time_out = Alarm::new(function(&on_time_out));
-            time_out.set(timeout);
-            let flush = Flush { id, resolve, _time_out: time_out, _on_time_out: on_time_out };
-            self.flushes.borrow_mut().push(flush);
-            self.drain();
-        } else {
-            self.resolve(resolve.as_ref());
+    /// Resolves when nothing that was tracked before is held any more, or when its time-out is over.
+    pub(crate) fn flush(&self, how: &JsValue) -> Promise {
+        if self.is_stopped() {
+            return Promise::resolve(&parse_json(&self.flush_result()));
         }
+        let id = self.input(|core, now| core.flush(now).0);
+        let promise = self.host.flush(id, how, FLUSH_MS);
+        self.drain();
         promise
     }
 
-    fn finish_flush(&self, id: FlushId) {
-        let done: Vec<Flush> = {
-            let mut flushes = self.flushes.borrow_mut();
-            let (done, rest) = flushes.drain(..).partition(|flush| flush.id == id);
-            *flushes = rest;
-            done
-        };
-        for flush in &done {
-            self.resolve(flush.resolve.as_ref());
-        }
+    /// One, or all.
+    pub(crate) fn finish_flushes(&self, id: Option<FlushId>) {
+        self.host.finish(&self.flush_result(), id.map(|id| id.0));
     }
 
-    pub(crate) fn finish_all_flushes(&self) {
-        let all = self.flushes.take();
-        for flush in &all {
-            self.resolve(flush.resolve.as_ref());
-        }
-    }
-
-    fn resolve(&self, resolve: Option<&Function>) {
-        let result = json::parse(&stats::flush_result(&self.totals())).unwrap_or(JsValue::UNDEFINED);
-        if let Some(resolve) = resolve {
-            drop(resolve.call1(&JsValue::UNDEFINED, &result));
-        }
+    fn flush_result(&self) -> String {
+        stats::flush_result(&self.input(|core, _| core.books().totals()))
     }
 }
 
@@ -216,56 +152,17 @@ impl Driver {
 
     /// What another tab was told since.
     fn gated(&self) -> Option<Answer> {
-        let gate =
-            self.storage.as_ref()?.get(&self.settings.keys.gate()).and_then(|text| Gate::read(&text))?;
-        let unix = clock::unix_ms();
-        if holds(gate.off_until, unix) {
+        if self.host.gated(OFF_UNTIL) > 0.0 {
             return Some(Answer::SwitchedOff);
         }
-        let wait = Duration::from_millis(gate.not_before.saturating_sub(unix));
-        holds(gate.not_before, unix).then(|| Answer::Throttled { until: clock::now() + wait })
-    }
-
-    fn write_gate(&self, until: Instant) {
-        let not_before = clock::unix_ms() + until.since(clock::now()).as_millis();
-        self.change_gate(|gate| gate.not_before = gate.not_before.max(not_before));
+        let wait = self.host.gated(NOT_BEFORE);
+        let until = clock::now() + Duration::from_millis(whole(wait));
+        (wait > 0.0).then_some(Answer::Throttled { until })
     }
 
     fn switched_off(&self) {
-        let off_until = clock::unix_ms() + MAX_GATE_MS;
-        self.change_gate(|gate| gate.off_until = off_until);
-        self.finish_all_flushes();
+        self.host.close(OFF_UNTIL, OFF_MS);
+        self.finish_flushes(None);
         self.stop();
-    }
-
-    fn change_gate(&self, change: impl FnOnce(&mut Gate)) {
-        let Some(storage) = &self.storage else { return };
-        let key = self.settings.keys.gate();
-        let mut gate = storage.get(&key).and_then(|text| Gate::read(&text)).unwrap_or_default();
-        change(&mut gate);
-        // Where it cannot be written, each tab is told for itself.
-        let _ = storage.set(&key, &gate.encode());
-    }
-}
-
-/// Whether a date of the gate is in force. One that is further ahead than it can be is ignored.
-fn holds(date: u64, unix: u64) -> bool {
-    date > unix && date - unix <= MAX_GATE_MS
-}
-
-impl Gate {
-    /// Reads `[not before, off until]`.
-    fn read(text: &str) -> Option<Self> {
-        let (not_before, off_until) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
-        Some(Self { not_before: read_number(not_before)?, off_until: read_number(off_until)? })
-    }
-
-    fn encode(self) -> String {
-        let mut out = String::from("[");
-        push_number(&mut out, self.not_before);
-        out.push(',');
-        push_number(&mut out, self.off_until);
-        out.push(']');
-        out
     }
 }

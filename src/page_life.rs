@@ -1,30 +1,39 @@
 //! What the page's life means for the streams.
 
-use crate::{driver::Driver, platform::page::PageEvent};
-use beaconry_core::{Link, Page, Totals};
+use crate::{driver::Driver, platform::told};
+use beaconry_core::{Link, Page};
 
 /// What all beacons and keepalive fetches in flight share, in bytes of UTF-8 (Fetch, 4.6). The browser refuses what is too
 /// much, and the core halves it.
 const BEACON_BYTES: usize = 65_536;
 
 impl Driver {
-    pub(crate) fn page_event(&self, event: PageEvent) {
+    /// One of `told::SHOWN` to `told::OFFLINE`.
+    pub(crate) fn page_event(&self, event: u32) {
         if self.is_stopped() {
             return;
         }
         match event {
-            PageEvent::Shown => self.input(|core, now| core.handle_page(now, Page::Visible)),
-            PageEvent::Hidden => self.leave(Some(Page::Hidden)),
-            PageEvent::Leaving => self.leave(None),
-            PageEvent::Gone => return self.go(),
-            PageEvent::Back => return self.come_back(),
-            PageEvent::Online => self.input(|core, now| core.handle_link(now, Link::Online)),
-            PageEvent::Offline => self.input(|core, now| core.handle_link(now, Link::Offline)),
+            told::HIDDEN => self.leave(Some(Page::Hidden)),
+            told::LEAVING => self.leave(None),
+            told::GONE => return self.go(),
+            told::BACK => {
+                // Another stream, and the old ones if nobody has adopted them.
+                self.renew();
+                self.show(Page::Visible);
+            }
+            told::ONLINE => self.input(|core, now| core.handle_link(now, Link::Online)),
+            told::OFFLINE => self.input(|core, now| core.handle_link(now, Link::Offline)),
+            _ => self.show(Page::Visible),
         }
         self.drain();
-        if matches!(event, PageEvent::Shown | PageEvent::Online) {
+        if matches!(event, told::SHOWN | told::BACK | told::ONLINE) {
             self.adopt_dead_streams();
         }
+    }
+
+    pub(crate) fn show(&self, page: Page) {
+        self.input(|core, now| core.handle_page(now, page));
     }
 
     /// Maybe the last that is heard of the page.
@@ -41,19 +50,11 @@ impl Driver {
     fn go(&self) {
         self.leave(Some(Page::Gone));
         self.drain();
-        self.own.set(self.own.get().over());
-        let lock = self.own_lock.take();
-        drop(lock);
+        let own = self.own.get();
+        self.own.set(own.over());
+        self.host.release(own.id.to_text().as_str());
         self.give_back_adopted();
         self.drain();
-    }
-
-    /// Back from the back/forward cache: another stream, and the old ones if nobody has adopted them.
-    fn come_back(&self) {
-        self.renew();
-        self.input(|core, now| core.handle_page(now, Page::Visible));
-        self.drain();
-        self.adopt_dead_streams();
     }
 
     /// Persists and sends what is left, then lets go of everything.
@@ -62,14 +63,9 @@ impl Driver {
             return;
         }
         // First what must go even after a trap.
-        let listening = self.listening.take();
-        drop(listening);
+        self.host.listen(false);
         self.go();
-        self.finish_all_flushes();
+        self.finish_flushes(None);
         self.stop();
-    }
-
-    pub(crate) fn totals(&self) -> Totals {
-        self.input(|core, _| core.books().totals())
     }
 }

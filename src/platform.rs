@@ -1,13 +1,14 @@
-//! The browser's APIs, one a file. Each is a few imports and what makes them safe: nothing here decides anything.
+//! The browser's APIs, one a file: imports of the functions in `pkg-template/platform/`, where each is a few lines of
+//! JavaScript that make it safe. Nothing there decides anything.
 
 pub(crate) mod clock;
-pub(crate) mod entropy;
-pub(crate) mod global;
-pub(crate) mod json;
+pub(crate) mod gate;
+pub(crate) mod host;
+pub(crate) mod lines;
 pub(crate) mod locks;
 pub(crate) mod page;
-pub(crate) mod promise;
-pub(crate) mod serialize;
+
 pub(crate) mod storage;
 pub(crate) mod timer;
+pub(crate) mod told;
 pub(crate) mod transport;

@@ -6,10 +6,12 @@ use beaconry_core::{Reason, StreamId, Totals};
 /// `{delivered, held, dropped}`, in events since the page began.
 pub(crate) fn flush_result(totals: &Totals) -> String {
     let mut out = String::from("{");
-    count(&mut out, "delivered", totals.delivered);
-    count(&mut out, "held", totals.held);
-    count(&mut out, "dropped", totals.all_dropped());
-    close(out)
+    counts(
+        &mut out,
+        &[("delivered", totals.delivered), ("held", totals.held), ("dropped", totals.all_dropped())],
+    );
+    out.push_str("}");
+    out
 }
 
 /// `{stream, tracked, held, delivered, released, dropped: {reason: …}, storedBytes}`.
@@ -17,35 +19,36 @@ pub(crate) fn stats(stream: StreamId, totals: &Totals, released: u64, stored_byt
     let mut out = String::from("{\"stream\":\"");
     out.push_str(stream.to_text().as_str());
     out.push_str("\",");
-    count(&mut out, "tracked", totals.tracked() + released);
-    count(&mut out, "held", totals.held);
-    count(&mut out, "delivered", totals.delivered);
-    count(&mut out, "released", released);
-    count(&mut out, "storedBytes", stored_bytes as u64);
-    out.push_str("\"dropped\":{");
-    for (reason, number) in Reason::ALL.into_iter().zip(totals.dropped) {
-        if number > 0 {
-            count(&mut out, reason.as_str(), number);
+    counts(
+        &mut out,
+        &[
+            ("tracked", totals.tracked() + released),
+            ("held", totals.held),
+            ("delivered", totals.delivered),
+            ("released", released),
+            ("storedBytes", stored_bytes as u64),
+        ],
+    );
+    out.push_str(",\"dropped\":{");
+    let mut dropped = Vec::new();
+    for (reason, count) in Reason::ALL.iter().zip(totals.dropped) {
+        if count > 0 {
+            dropped.push((reason.as_str(), count));
         }
     }
-    let mut out = close(out);
-    out.push('}');
+    counts(&mut out, &dropped);
+    out.push_str("}}");
     out
 }
 
-fn count(out: &mut String, name: &str, number: u64) {
-    out.push('"');
-    out.push_str(name);
-    out.push_str("\":");
-    push_number(out, number);
-    out.push(',');
-}
-
-/// Closes an object, the last of whose members has left a comma.
-fn close(mut object: String) -> String {
-    if object.ends_with(',') {
-        object.pop();
+/// `"name":count,…`
+fn counts(out: &mut String, counts: &[(&str, u64)]) {
+    let mut before = "\"";
+    for (name, count) in counts {
+        out.push_str(before);
+        out.push_str(name);
+        out.push_str("\":");
+        push_number(out, *count);
+        before = ",\"";
     }
-    object.push('}');
-    object
 }

@@ -1,55 +1,78 @@
-//! localStorage. Any call may throw: it is full, blocked by the user, or the frame has no origin.
+//! localStorage: any call may throw, for it is full, or blocked by the user.
 
-use super::global::{Global, global};
+use super::host::Host;
+use beaconry_core::{Number, Part, Range, STREAM_ID_LEN, Slot, StreamId};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// localStorage.
-    #[derive(Clone, Debug)]
-    pub(crate) type Storage;
+    #[wasm_bindgen(method, js_name = read)]
+    fn read_(this: &Host, stream: &str, first: Option<u32>) -> String;
+    #[wasm_bindgen(method, js_name = write)]
+    fn write_(this: &Host, value: &str, stream: &str, first: Option<u32>) -> bool;
+    #[wasm_bindgen(method, js_name = erase)]
+    fn erase_(this: &Host, stream: &str, first: Option<u32>);
+    #[wasm_bindgen(method, js_name = streams)]
+    fn streams_(this: &Host) -> String;
+    #[wasm_bindgen(method, js_name = batches)]
+    fn batches_(this: &Host, stream: &str) -> Vec<u32>;
 
-    #[wasm_bindgen(method, getter, structural, catch, js_name = localStorage)]
-    fn local_storage(this: &Global) -> Result<Option<Storage>, JsValue>;
+    /// Bytes of all values of this scope but those of one stream.
+    #[wasm_bindgen(method, js_name = bytesOfOthers)]
+    pub(crate) fn bytes_of_others(this: &Host, own: &str) -> u32;
 
-    #[wasm_bindgen(method, structural, catch, js_name = getItem)]
-    fn get_item(this: &Storage, key: &str) -> Result<Option<String>, JsValue>;
-
-    #[wasm_bindgen(method, structural, catch, js_name = setItem)]
-    fn set_item(this: &Storage, key: &str, value: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, structural, catch, js_name = removeItem)]
-    fn remove_item(this: &Storage, key: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, structural, catch)]
-    fn key(this: &Storage, index: u32) -> Result<Option<String>, JsValue>;
+    /// Deletes a stream, of any scope.
+    #[wasm_bindgen(method)]
+    pub(crate) fn forget(this: &Host, stream: &str);
 }
 
-/// The value could not be written: no room, or no right to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NotStored;
-
-impl Storage {
-    /// None where the browser denies it.
-    pub(crate) fn open() -> Option<Self> {
-        global(Global::local_storage).ok().flatten()
+impl Host {
+    /// A value; empty where there is none.
+    pub(crate) fn read(&self, slot: Slot) -> String {
+        self.read_(slot.stream.to_text().as_str(), first(slot))
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<String> {
-        self.get_item(key).ok().flatten()
+    /// Whether it is stored.
+    pub(crate) fn write(&self, slot: Slot, value: &str) -> bool {
+        self.write_(value, slot.stream.to_text().as_str(), first(slot))
     }
 
-    pub(crate) fn set(&self, key: &str, value: &str) -> Result<(), NotStored> {
-        self.set_item(key, value).map_err(|_| NotStored)
+    pub(crate) fn erase(&self, slot: Slot) {
+        self.erase_(slot.stream.to_text().as_str(), first(slot));
     }
 
-    /// What cannot be removed now is removed by who finds it later.
-    pub(crate) fn remove(&self, key: &str) {
-        drop(self.remove_item(key));
+    /// The streams of which something is stored, each once, and whether they are of this scope.
+    pub(crate) fn streams(&self) -> Vec<(StreamId, bool)> {
+        let text = self.streams_();
+        let mut streams = Vec::new();
+        let mut rest = text.as_bytes();
+        while let Some((entry, after)) = rest.split_at_checked(1 + STREAM_ID_LEN) {
+            rest = after;
+            if let [mark, id @ ..] = entry
+                && let Ok(stream) = StreamId::parse(id)
+            {
+                streams.push((stream, *mark == b'+'));
+            }
+        }
+        streams
     }
 
-    /// All keys of the origin.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        (0..).map_while(|index| self.key(index).ok().flatten()).collect()
+    /// The stored batches of a stream: the first number, and all numbers where they can be read.
+    pub(crate) fn batches(&self, stream: StreamId) -> Vec<(Number, Option<Range>)> {
+        let numbers = self.batches_(stream.to_text().as_str());
+        let mut batches = Vec::new();
+        let mut rest = numbers.as_slice();
+        while let [first, n, after @ ..] = rest {
+            batches.push((*first, Range::new(*first, first.saturating_add(*n))));
+            rest = after;
+        }
+        batches
+    }
+}
+
+fn first(slot: Slot) -> Option<Number> {
+    match slot.part {
+        Part::Line => None,
+        Part::Batch(first) => Some(first),
     }
 }

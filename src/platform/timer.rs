@@ -1,62 +1,25 @@
-//! Timers and microtasks.
+//! Timers, microtasks and what waits for them.
 
-use super::global::{Global, global};
-use js_sys::Function;
-use std::cell::Cell;
+use super::host::Host;
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(method, structural, js_name = setTimeout)]
-    fn set_timeout(this: &Global, callback: &Function, ms: f64) -> f64;
+    /// Tells `what` once after `ms`, instead of when it was set for before; infinity for never. It may be early.
+    #[wasm_bindgen(method, js_name = setAlarm)]
+    pub(crate) fn set_alarm(this: &Host, what: u32, ms: f64);
 
-    #[wasm_bindgen(method, structural, js_name = clearTimeout)]
-    fn clear_timeout(this: &Global, id: f64);
+    /// [`WAKE`](super::told::WAKE) follows at the end of the task.
+    #[wasm_bindgen(method, js_name = wakeAtEndOfTask)]
+    pub(crate) fn wake_at_end_of_task(this: &Host);
 
-    #[wasm_bindgen(method, structural, js_name = queueMicrotask)]
-    fn queue_microtask(this: &Global, callback: &Function);
-}
+    /// A promise of a flush's result; [`FLUSH_TIMED_OUT`](super::told::FLUSH_TIMED_OUT) follows after `how.timeout` ms, or
+    /// after `otherwise`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn flush(this: &Host, id: u32, how: &JsValue, otherwise: f64) -> Promise;
 
-/// The longest delay that `setTimeout` takes; a longer one fires at once (HTML, 8.6: a 32-bit integer).
-const MAX_DELAY_MS: f64 = 2_147_483_647.0;
-
-/// One alarm that can be set again and again.
-#[derive(Debug)]
-#[must_use = "the alarm is cancelled when this is dropped"]
-pub(crate) struct Alarm {
-    callback: Function,
-    /// The pending timer; 0 for none, which `setTimeout` never returns.
-    id: Cell<f64>,
-}
-
-impl Alarm {
-    pub(crate) fn new(callback: &Function) -> Self {
-        Self { callback: callback.clone(), id: Cell::new(0.0) }
-    }
-
-    /// Fires once after `ms`, instead of when it was set for before. It may fire early or more than once.
-    pub(crate) fn set(&self, ms: u64) {
-        self.clear();
-        #[expect(clippy::cast_precision_loss, reason = "capped far below")]
-        let delay = (ms as f64).min(MAX_DELAY_MS);
-        self.id.set(global(|it| it.set_timeout(&self.callback, delay)));
-    }
-
-    pub(crate) fn clear(&self) {
-        let id = self.id.replace(0.0);
-        if id != 0.0 {
-            global(|it| it.clear_timeout(id));
-        }
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-/// Runs `callback` at the end of the current task.
-pub(crate) fn at_end_of_task(callback: &Function) {
-    global(|it| it.queue_microtask(callback));
+    /// Resolves the promises of a flush, or of all.
+    #[wasm_bindgen(method)]
+    pub(crate) fn finish(this: &Host, result: &str, id: Option<u32>);
 }

@@ -26,5 +26,6 @@ async function bundle(entry, external) {
 
 // Two bundles instead of esbuild's splitting, which would move what both share into a third file: Rollup and webpack leave
 // it in the facade, which is loaded anyway.
+const SHARED = ['flag', 'options', 'serialize', 'writer'].flatMap((name) => [`./${name}.js`, `../${name}.js`]);
 console.log(`facade\t${await bundle('index.js', ['./takeover.js'])}`);
-console.log(`glue\t${await bundle('takeover.js', ['./serialize.js', '../serialize.js'])}`);
+console.log(`glue\t${await bundle('takeover.js', SHARED)}`);

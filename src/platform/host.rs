@@ -1,0 +1,79 @@
+//! What one client has of the browser. Its methods are spread over the files beside this, by API.
+
+use wasm_bindgen::prelude::*;
+
+/// How JavaScript tells what happened; see [`super::told`].
+pub(crate) type Tell = Closure<dyn Fn(u32, u32, u32, f64, Option<String>)>;
+
+#[cfg_attr(feature = "npm", wasm_bindgen(raw_module = "../platform/host.js"))]
+#[cfg_attr(not(feature = "npm"), wasm_bindgen(module = "/pkg-template/platform/host.js"))]
+extern "C" {
+    /// Its options, and the listeners, timers and locks that it has.
+    #[derive(Debug)]
+    pub(crate) type Host;
+
+    /// `None` where an option is missing or wrong: then the console names it.
+    pub(crate) fn open(options: &JsValue, handover: &JsValue, tell: &Tell) -> Option<Host>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the client begins with, in the form of a request's body; a new stream if `anew`, or where there is no facade.
+    #[wasm_bindgen(method)]
+    pub(crate) fn beginning(this: &Host, anew: bool) -> String;
+
+    /// A new stream's id.
+    #[wasm_bindgen(method, js_name = newId)]
+    pub(crate) fn new_id(this: &Host) -> String;
+
+    /// Six numbers: memory, storage and batch in bytes, flush after and age in ms, each 0 where the app chose none; and 1 if
+    /// there is a storage.
+    #[wasm_bindgen(method)]
+    pub(crate) fn limits(this: &Host) -> Vec<u32>;
+
+    /// Calls the app's `onDrop`, and swallows what it throws.
+    #[wasm_bindgen(method)]
+    pub(crate) fn dropped(this: &Host, reason: &str, count: u32);
+
+    /// Lets go of every listener, timer and lock; if `forever`, nothing is told any more.
+    #[wasm_bindgen(method, js_name = letGo)]
+    pub(crate) fn let_go(this: &Host, forever: bool);
+
+    /// 0 to 1: spreads the retries.
+    #[wasm_bindgen(js_namespace = Math)]
+    pub(crate) fn random() -> f64;
+
+    /// Text of this crate's own: never throws.
+    #[wasm_bindgen(js_namespace = JSON, js_name = parse)]
+    pub(crate) fn parse_json(text: &str) -> JsValue;
+}
+
+/// The files that it imports in turn: outside of the npm package only what is named here comes along.
+#[cfg(not(feature = "npm"))]
+mod imported {
+    macro_rules! name {
+        ($($file:ident = $path:tt)*) => { $(
+            mod $file {
+                #[wasm_bindgen::prelude::wasm_bindgen(module = $path)]
+                extern "C" {
+                    #[allow(dead_code, reason = "names the file, and is never called")]
+                    fn named();
+                }
+            }
+        )* };
+    }
+    name! {
+        flag = "/pkg-template/flag.js"
+        options = "/pkg-template/options.js"
+        serialize = "/pkg-template/serialize.js"
+        writer = "/pkg-template/writer.js"
+        gate = "/pkg-template/platform/gate.js"
+        lines = "/pkg-template/platform/lines.js"
+        locks = "/pkg-template/platform/locks.js"
+        page = "/pkg-template/platform/page.js"
+        storage = "/pkg-template/platform/storage.js"
+        timer = "/pkg-template/platform/timer.js"
+        told = "/pkg-template/platform/told.js"
+        transport = "/pkg-template/platform/transport.js"
+    }
+}
