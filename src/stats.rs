@@ -10,7 +10,7 @@ pub(crate) fn flush_result(totals: &Totals) -> String {
         &mut out,
         &[("delivered", totals.delivered), ("held", totals.held), ("dropped", totals.all_dropped())],
     );
-    out.push_str("}");
+    out.push('}');
     out
 }
 
