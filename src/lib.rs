@@ -31,6 +31,12 @@ mod text;
 #[cfg(feature = "serde")]
 mod typed;
 
+/// A list of free blocks instead of std's allocator: 3 kB less of gzip, and as fast with the few allocations of a batch.
+#[cfg(all(feature = "npm", target_arch = "wasm32"))]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
+
 pub use beaconry_core::Flag;
 pub use client::TelemetryClient;
 #[cfg(feature = "serde")]
