@@ -11,7 +11,8 @@
 //! | one browser API a file, and its JavaScript in `pkg-template/platform` | `platform` |
 //!
 //! Nothing here throws into the app. No borrow is held while JavaScript runs: a patched `fetch` or `setItem` may call
-//! back into the client at any time. Every listener, timer and lock is a guard that [`TelemetryClient::dispose`] drops.
+//! back into the client at any time. Every listener, timer and lock is the host's (`platform::host`), which lets go of them all
+//! with [`TelemetryClient::dispose`], and when the client is dropped.
 //!
 //! # What this crate does not do
 //!
