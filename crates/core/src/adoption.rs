@@ -143,8 +143,9 @@ impl Pipeline {
             outbox.locked = false;
             if outbox.has_news() && !is_throttled {
                 let via = if self.page == Page::Visible { Via::Fetch } else { Via::Beacon };
-                let last = self.request(index, Vec::new(), via);
-                self.out.after.extend(last);
+                if let Some(last) = self.request(index, Vec::new(), via) {
+                    self.out.after.push(last);
+                }
             }
             if is_adopted {
                 self.out.after.push(settled);
@@ -184,13 +185,8 @@ impl Outbox {
     /// The line told these as dropped; so it is, unless a batch comes back.
     fn take_dropped(&mut self, reason: Reason, range: Range) {
         let mut numbers = crate::Ranges::from(range);
-        numbers.subtract(&self.book.delivered);
         numbers.subtract(&self.holds(None));
-        self.book.dropped.subtract_from(&mut numbers);
-        self.book.released.subtract(&numbers);
-        for range in numbers.iter() {
-            self.book.dropped.insert(reason, range);
-        }
+        self.book.lose(&mut numbers, reason);
     }
 
     /// A batch that the storage has, not read yet.

@@ -33,6 +33,17 @@ impl Book {
         &self.released
     }
 
+    /// Counts `numbers` as lost, and leaves in them those that are so only now: what is delivered or was lost before
+    /// keeps its fate.
+    pub(crate) fn lose(&mut self, numbers: &mut Ranges, reason: Reason) {
+        numbers.subtract(&self.delivered);
+        self.dropped.subtract_from(numbers);
+        self.released.subtract(numbers);
+        for range in numbers.iter() {
+            self.dropped.insert(reason, range);
+        }
+    }
+
     /// How many are held: what is neither delivered nor dropped nor released.
     pub fn held(&self) -> u64 {
         let fated = self.delivered.count() + self.dropped.count() + self.released.count();

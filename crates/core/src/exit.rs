@@ -60,9 +60,8 @@ impl Pipeline {
                 boarded.iter().filter(|(stream, _)| *stream == index).map(|(_, range)| *range).collect();
             if carried.is_empty() {
                 self.send_closing(index, &mut budget);
-            } else {
-                let request = self.request(index, carried, Via::Beacon);
-                self.out.after.extend(request);
+            } else if let Some(request) = self.request(index, carried, Via::Beacon) {
+                self.out.after.push(request);
             }
         }
     }

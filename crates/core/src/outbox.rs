@@ -218,11 +218,8 @@ impl Outbox {
     }
 
     fn lose_all(&mut self, mut numbers: Ranges, reason: Reason, out: &mut Outputs) {
-        numbers.subtract(&self.book.delivered);
-        self.book.dropped.subtract_from(&mut numbers);
-        self.book.released.subtract(&numbers);
+        self.book.lose(&mut numbers, reason);
         for range in numbers.iter() {
-            self.book.dropped.insert(reason, range);
             out.news.push(Output::Dropped { stream: self.id, reason, range });
         }
         if !numbers.is_empty() {

@@ -5,7 +5,6 @@ use crate::{Duration, Number};
 /// Characters of a stream's id in text.
 pub const STREAM_ID_LEN: usize = 22;
 
-const BIRTH_BYTES: usize = 6;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The id of a stream: 48 bits of its birth in unix milliseconds and 80 random bits; in text 22 characters of
@@ -36,13 +35,9 @@ impl StreamId {
     /// The id of a stream born at `birth` (unix ms, of which 48 bits count). `random` is fresh entropy for each stream.
     #[must_use]
     pub fn new(birth: u64, random: [u8; 10]) -> Self {
-        let mut bytes = [0; 16];
-        let birth = birth.to_be_bytes();
-        let source = birth.iter().skip(birth.len() - BIRTH_BYTES).chain(&random);
-        for (to, from) in bytes.iter_mut().zip(source) {
-            *to = *from;
-        }
-        Self(bytes)
+        let [_, _, a, b, c, d, e, f] = birth.to_be_bytes();
+        let [g, h, i, j, k, l, m, n, o, p] = random;
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }
 
     /// Reads an id from text.
@@ -75,7 +70,8 @@ impl StreamId {
     /// The stream's birth by its client's clock, in unix ms.
     #[must_use]
     pub fn birth_unix_ms(self) -> u64 {
-        self.0.iter().take(BIRTH_BYTES).fold(0, |birth, &byte| (birth << 8) | u64::from(byte))
+        let [a, b, c, d, e, f, ..] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
     }
 
     /// The id as text.
