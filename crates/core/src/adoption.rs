@@ -1,7 +1,7 @@
 //! Streams that come and go: the next own one, dead ones from the storage, and all of them when switched off.
 
 use crate::{
-    BatchLine, DecodeError, Duration, Instant, Output, Page, Pipeline, Range, Reason, Stream, StreamId,
+    BatchLine, DecodeError, Dropped, Duration, Instant, Number, Output, Page, Pipeline, Range, Reason, Stream, StreamId,
     StreamLine, Via,
     batch::{Batch, Saved},
     outbox::{LineSaved, Outbox, Role},
@@ -55,13 +55,14 @@ impl Pipeline {
             .filter(|line| line.stream == stream)
             .unwrap_or_else(|| StreamLine::new(stream, self.config.identity.clone()));
         line.closed = true;
+        let (tracked, dropped) = (line.tracked, core::mem::take(&mut line.dropped));
         let index = self.streams.others.iter().position(|outbox| outbox.id == stream);
         let mut outbox = match index {
             Some(index) => self.streams.others.swap_remove(index).retake(),
-            None => Outbox::new(Role::Adopted, line.clone(), expires),
+            None => Outbox::new(Role::Adopted, line, expires),
         };
         outbox.expires = expires;
-        outbox.take_line(&line);
+        outbox.take_line(tracked, &dropped);
         for range in holds {
             outbox.found(*range);
         }
@@ -172,9 +173,9 @@ impl Outbox {
     }
 
     /// What the line in the storage knows.
-    fn take_line(&mut self, line: &StreamLine) {
-        self.cover(line.tracked);
-        for (reason, numbers) in line.dropped.iter() {
+    fn take_line(&mut self, tracked: Number, dropped: &Dropped) {
+        self.cover(tracked);
+        for (reason, numbers) in dropped.iter() {
             for range in numbers.iter() {
                 self.cover(range.end());
                 self.take_dropped(reason, range);

@@ -128,11 +128,11 @@ impl Pipeline {
     /// Too large or unreadable: find out which batch it is, and drop that one alone.
     fn refused(&mut self, flight: &Flight, reason: Reason) {
         let Some(index) = self.streams.position(flight.stream) else { return };
-        let fresh = self.config.identity.clone();
         let Some(outbox) = self.streams.at_mut(index) else { return };
         if reason == Reason::Rejected && !outbox.asked && !outbox.renewed {
             // No 200 ever answered this line: it may be what is unreadable. Of the own one only the identity can be.
-            outbox.line.identity = if outbox.role == Role::Adopted { fresh } else { Default::default() };
+            let is_adopted = outbox.role == Role::Adopted;
+            outbox.line.identity = if is_adopted { self.config.identity.clone() } else { Default::default() };
             outbox.renewed = true;
             return outbox.want(self.now);
         }

@@ -19,11 +19,21 @@ impl Pipeline {
         if self.page == Page::Gone || self.now < self.gate.opens_at() {
             return None;
         }
+        if let Some(send) = self.try_send(0) {
+            return Some(send);
+        }
         let others = self.streams.others.len();
-        let first = if self.turn < others { self.turn } else { 0 };
-        self.turn = first;
-        self.try_send(0)
-            .or_else(|| (first..others).chain(0..first).find_map(|other| self.try_send(other + 1)))
+        if self.turn >= others {
+            self.turn = 0;
+        }
+        for step in 1..=others {
+            let index = self.turn + step;
+            let send = self.try_send(if index > others { index - others } else { index });
+            if send.is_some() {
+                return send;
+            }
+        }
+        None
     }
 
     /// A drop or a closing is told soon, even when nothing else is to be sent.
