@@ -1,8 +1,8 @@
 //! Streams that come and go: the next own one, dead ones from the storage, and all of them when switched off.
 
 use crate::{
-    BatchLine, DecodeError, Dropped, Duration, Instant, Number, Output, Page, Pipeline, Range, Reason, Stream, StreamId,
-    StreamLine, Via,
+    BatchLine, DecodeError, Dropped, Duration, Instant, Number, Output, Page, Pipeline, Range, Reason,
+    Stream, StreamId, StreamLine, Via,
     batch::{Batch, Saved},
     outbox::{LineSaved, Outbox, Role},
     pipeline::own_stream,
@@ -236,8 +236,8 @@ impl Outbox {
 
 /// The numbers of a batch that has as many lines as it says.
 fn read_range(batch: &[u8]) -> Result<Range, DecodeError> {
-    let mut lines = batch.split_inclusive(|byte| *byte == b'\n');
-    let head = BatchLine::decode(lines.next().unwrap_or_default())?;
-    let is_whole = batch.ends_with(b"\n") && lines.count() == head.n as usize;
+    let head = BatchLine::decode(batch)?;
+    let breaks = batch.iter().filter(|byte| **byte == b'\n').count();
+    let is_whole = batch.ends_with(b"\n") && breaks.saturating_sub(1) == head.n as usize;
     head.range().filter(|_| is_whole).ok_or(DecodeError::Json)
 }

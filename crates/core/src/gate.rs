@@ -2,7 +2,7 @@
 
 use crate::{Config, Duration, Instant, answer::MAX_RETRY_AFTER, rng::Rng};
 
-/// Doubling ends here: `base << 20` lies over every sensible cap, and shifts of u64 by 64 would overflow.
+/// Doubling ends here: a millionfold base lies over every sensible cap.
 const MAX_DOUBLINGS: u32 = 20;
 
 #[derive(Debug)]
@@ -81,6 +81,9 @@ impl Gate {
 }
 
 fn doubled(base: Duration, times: u32, cap: Duration) -> Duration {
-    let shifted = base.as_millis().saturating_mul(1 << times.min(MAX_DOUBLINGS));
-    Duration::from_millis(shifted.min(cap.as_millis()))
+    let mut ms = base.as_millis();
+    for _ in 0..times.min(MAX_DOUBLINGS) {
+        ms = ms.saturating_add(ms);
+    }
+    Duration::from_millis(ms.min(cap.as_millis()))
 }
