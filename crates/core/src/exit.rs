@@ -56,8 +56,12 @@ impl Pipeline {
             }
         }
         for index in 0..self.streams.len() {
-            let carried: Vec<Range> =
-                boarded.iter().filter(|(stream, _)| *stream == index).map(|(_, range)| *range).collect();
+            let mut carried = Vec::new();
+            for (stream, range) in &boarded {
+                if *stream == index {
+                    carried.push(*range);
+                }
+            }
             if carried.is_empty() {
                 self.send_closing(index, &mut budget);
             } else if let Some(request) = self.request(index, carried, Via::Beacon) {
