@@ -6,7 +6,11 @@ use wasm_bindgen::prelude::*;
 pub(crate) type Tell = Closure<dyn Fn(u32, u32, u32, f64, Option<String>)>;
 
 #[cfg_attr(feature = "npm", wasm_bindgen(raw_module = "../platform/host.js"))]
-#[cfg_attr(not(feature = "npm"), wasm_bindgen(module = "/pkg-template/platform/host.js"))]
+#[cfg_attr(feature = "one-file", wasm_bindgen(module = "/pkg/host.js"))]
+#[cfg_attr(
+    not(any(feature = "npm", feature = "one-file")),
+    wasm_bindgen(module = "/pkg-template/platform/host.js")
+)]
 extern "C" {
     /// Its options, and the listeners, timers and locks that it has.
     #[derive(Debug)]
@@ -49,7 +53,7 @@ extern "C" {
 }
 
 /// The files that it imports in turn: outside of the npm package only what is named here comes along.
-#[cfg(not(feature = "npm"))]
+#[cfg(not(any(feature = "npm", feature = "one-file")))]
 mod imported {
     macro_rules! name {
         ($($file:ident = $path:tt)*) => { $(

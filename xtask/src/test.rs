@@ -66,7 +66,8 @@ const STEPS: [Step; 13] = [
 
 const E2E_NEEDS: [Tool; 5] =
     [Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
-const CLIENT_NEEDS: [Tool; 4] = [Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
+const CLIENT_NEEDS: [Tool; 5] =
+    [Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
 
 /// `cargo xtask test`.
 pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
@@ -196,18 +197,24 @@ fn client(context: &Context) -> Result<()> {
     let browser = context.tools.var("CHROMIUM").context("no browser")?;
     let driver = context.tools.var("CHROMEDRIVER").context("no driver")?;
     let options = webdriver_options(&context.repo, browser)?;
-    for features in [&[][..], &["--features", "serde"][..]] {
+    bundle_host(context)?;
+    for features in ["one-file", "one-file,serde"] {
         context
             .wasm_cmd("wasm-pack")
             .args(["test", "--headless", "--chrome", "--chromedriver"])
             .arg(driver)
-            .args([".", "-p", "beaconry"])
-            .args(features)
+            .args([".", "-p", "beaconry", "--features", features])
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &options)
             .env("WASM_BINDGEN_TEST_TIMEOUT", BROWSER_TEST_SECONDS)
             .run()?;
     }
     Ok(())
+}
+
+/// The client's JavaScript as one file, which the tests load: see the feature `one-file`.
+fn bundle_host(context: &Context) -> Result<()> {
+    let host = ["pkg-template/platform/host.js", "--bundle", "--format=esm", "--outfile=pkg/host.js"];
+    context.cmd("npx").args(["--no-install", "esbuild", "--log-level=warning"]).args(host).run()
 }
 
 /// The browser's options, with the browser that the set-up found.
