@@ -22,16 +22,20 @@ const LOOK_AGAIN_MS: f64 = 1_000.0;
 const MAX_ADOPTED: usize = 8;
 
 impl Driver {
-    /// Looks for streams without a page, and asks for their locks.
+    /// Looks for streams without a page, and asks for their locks: in rounds, oldest first, so that those of living tabs
+    /// are passed and a dead one behind them has its turn.
     pub(crate) fn adopt_dead_streams(&self) {
         if self.storage_bytes == 0 || self.is_stopped() || self.own.get().is_over {
             return;
         }
-        let (dead, has_young) = self.dead_streams();
+        let (mut dead, has_young) = self.dead_streams();
         let mut room = MAX_ADOPTED.saturating_sub(self.adopted.borrow().len());
+        let mut round = self.round.get();
+        dead.retain(|stream| Some(*stream) > round);
+        let has_more = dead.len() > room && room > 0;
         self.host.set_alarm(
             told::LOOK,
-            match (dead.len() > room, has_young) {
+            match (has_more, has_young) {
                 (true, _) => LOOK_AGAIN_MS,
                 (_, true) => MIN_AGE_MS as f64, // the page before a quick reload: by then it is old enough
                 _ => LOOK_EVERY_MS,
@@ -42,10 +46,12 @@ impl Driver {
                 break;
             }
             room -= 1;
+            round = Some(stream);
             if self.host.ask(stream.to_text().as_str()) {
                 self.adopted.borrow_mut().push(stream);
             }
         }
+        self.round.set(round.filter(|_| has_more));
     }
 
     /// What is stored of this scope by others, oldest first, and whether any is too young to be asked for; deletes what

@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     pub(crate) own: Cell<Own>,
     /// The streams that this page has taken over, or asks for.
     pub(crate) adopted: RefCell<Vec<StreamId>>,
+    /// The last stream that this round of looking has asked for; none once it is through.
+    pub(crate) round: Cell<Option<StreamId>>,
     /// Bytes that other streams' batches take in the storage, as of the last look.
     pub(crate) others_bytes: Cell<usize>,
     /// Bytes that the own stream's batches take in the storage, and the batch that was written last.
@@ -94,6 +96,7 @@ impl Driver {
             pipeline: RefCell::new(pipeline),
             own: Cell::new(Own { id, is_over: false }),
             adopted: RefCell::default(),
+            round: Cell::new(None),
             others_bytes: Cell::new(0),
             own_bytes: Cell::new(0),
             last_written: Cell::new(None),

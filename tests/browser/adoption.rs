@@ -51,6 +51,24 @@ async fn what_another_page_holds_is_left_alone() {
 }
 
 #[wasm_bindgen_test]
+async fn a_dead_stream_behind_many_living_tabs_has_its_turn() {
+    empty_storage();
+    let mut locks = Vec::new();
+    for tab in 20..32 {
+        let living = dead_stream(2.0 * MINUTE, tab);
+        store_batch("crowd", living, 0, 1);
+        locks.push(lock(&format!("{}{}", prefix("crowd"), living.to_text().as_str())).await);
+    }
+    let dead = dead_stream(MINUTE, 32);
+    store_batch("crowd", dead, 0, 1);
+    let time = Time::fake();
+    let collector = Collector::start(Mode::Accept);
+    let _app = App::start("crowd", "");
+    time.until("the dead one is adopted", || collector.stored(Some(dead)) == 1).await;
+    assert_eq!(collector.stored(None), 1, "a living tab's stream was taken");
+}
+
+#[wasm_bindgen_test]
 async fn streams_of_any_scope_go_after_35_days() {
     empty_storage();
     let old = store_batch("somebody", dead_stream(36.0 * DAY, 5), 0, 1);
