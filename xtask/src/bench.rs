@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use lexopt::{Arg, Parser};
+use lexopt::Parser;
 
 use crate::package::{self, Std, copy_dir};
 use crate::repo::Repo;
@@ -14,14 +14,8 @@ const NEEDS: [Tool; 6] =
     [Tool::Node, Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
 
 /// `cargo xtask bench`.
-pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
-    let mut way = None;
-    while let Some(arg) = args.next()? {
-        match arg {
-            Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
-            other => return Err(other.unexpected().into()),
-        }
-    }
+pub(crate) fn run(repo: &Repo, args: Parser) -> Result<()> {
+    let way = Way::only(args)?;
     let tools = setup::prepare(repo, &NEEDS, way)?;
     setup::install_packages(repo, &tools, &repo.root.join("bench"))?;
     package::build(repo, &tools, Std::best(&tools))?;

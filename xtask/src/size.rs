@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lexopt::{Arg, Parser};
+use lexopt::Parser;
 
 use crate::package::{self, Std};
 use crate::repo::Repo;
@@ -24,14 +24,8 @@ const CEILING: usize = 41_500;
 const FACADE_BUDGET: usize = 4_096;
 
 /// `cargo xtask size`.
-pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
-    let mut way = None;
-    while let Some(arg) = args.next()? {
-        match arg {
-            Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
-            other => return Err(other.unexpected().into()),
-        }
-    }
+pub(crate) fn run(repo: &Repo, args: Parser) -> Result<()> {
+    let way = Way::only(args)?;
     let tools = setup::prepare(repo, &package::NEEDS, way)?;
     package::build(repo, &tools, Std::best(&tools))?;
     check(repo, &tools)

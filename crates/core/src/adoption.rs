@@ -35,7 +35,8 @@ impl Pipeline {
     /// A stream that is held already is not taken twice, but for one that this page [left](Self::begin_stream).
     ///
     /// # Errors
-    /// The line is no stream line, or another stream's: nothing was taken. Adopt it without its line then.
+    /// The line is no stream line: nothing was taken. Adopt it without its line then. Another stream's line is passed over,
+    /// as if there were none.
     pub fn adopt(
         &mut self,
         now: Instant,

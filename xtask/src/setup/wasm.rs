@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use lexopt::{Arg, Parser};
 
 use crate::repo::Repo;
 use crate::setup::{Found, WasmToolchain, announce, debian};
@@ -24,6 +25,18 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    /// For a command that takes `--wasm-from` and nothing else.
+    pub(crate) fn only(mut args: Parser) -> Result<Option<Self>> {
+        let mut way = None;
+        while let Some(arg) = args.next()? {
+            match arg {
+                Arg::Long("wasm-from") => way = Some(Self::parse(&args.value()?)?),
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        Ok(way)
+    }
+
     pub(crate) fn parse(text: &OsStr) -> Result<Self> {
         match text.to_str() {
             Some("rustup") => Ok(Self::Rustup),
