@@ -48,7 +48,7 @@ impl Step {
     }
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: &[Step] = &[
     Step::new("format", "rustfmt", &[], format),
     Step::new("clippy", "lints, for this machine", &[], clippy),
     Step::new("clippy-wasm", "lints of the client, for the browser", &[Tool::Wasm], clippy_wasm),
