@@ -1,4 +1,4 @@
-import { keyPrefix, newId, OURS, remember } from './flag.js';
+import { newId, remember } from './flag.js';
 import { attempt, json } from './serialize.js';
 import { createWriter, isError } from './writer.js';
 
@@ -13,11 +13,11 @@ const CONTEXT_BYTES = 1_024;
  * What stands behind the public object while telemetry is on: first the writer, then the wasm client that takes its stream
  * over, and the writer again should that fail.
  * @param {import('./index.js').TelemetryOptions} options checked
+ * @param {string} prefix of every key
  */
-export function startEngine(options) {
-  const prefix = keyPrefix(options);
+export function startEngine(options, prefix) {
   const storage = options.persist === false ? undefined : attempt(() => localStorage);
-  options.session ??= (storage && remember('sessionStorage', `${OURS}session`)) || newId().slice(6);
+  options.session ??= (storage && remember('sessionStorage', `${prefix}session`)) || newId().slice(6);
   /** @type {import('./index.js').Stats['mode']} */
   let mode = 'writer';
   /** @type {import('./takeover.js').Sink | undefined} */
@@ -30,7 +30,6 @@ export function startEngine(options) {
   let user;
   /** @type {object | undefined} */
   let context;
-  let writer = write();
 
   /** A writer with a stream of its own, which follows the page's life. */
   function write() {
@@ -39,6 +38,7 @@ export function startEngine(options) {
     on(document, 'visibilitychange', made.hide);
     on(window, 'pagehide', made.dispose);
     on(window, 'pageshow', made.resume);
+    on(window, 'online', load);
     return made;
   }
 
@@ -51,11 +51,14 @@ export function startEngine(options) {
     target.addEventListener(type, act, listeners); // which has the signal
   }
 
-  /** Fetches the wasm, once a page, and not for one that has let go; never rejects. */
+  /** Fetches the wasm, once a page, and not for one that has let go; never rejects. What fails is tried again when asked. */
   const load = () =>
     (loading ??= mode === 'off' || import('./takeover.js')
       .then(({ takeOver }) => takeOver(options, writer, storage, on, install, revert))
-      .catch(revert));
+      .catch(() => {
+        loading = undefined;
+        revert();
+      }));
 
   /** @param {import('./takeover.js').Sink} sink */
   function install(sink) {
@@ -78,6 +81,8 @@ export function startEngine(options) {
   /** Brings user and context to who writes. */
   const share = () => (client ?? writer).share({ user, context });
 
+  let writer = write();
+
   // Safari has only the other, which takes the object for no delay.
   /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: WAIT_MS });
 
@@ -87,7 +92,7 @@ export function startEngine(options) {
       if (mode === 'off') return;
       const high = isError(line);
       if (!client?.track(line, high)) writer.track(line, high);
-      if (high) load();
+      if (high && mode === 'writer') load(); // once: errors may come by the thousand
     },
 
     /** @param {any} id */

@@ -2,25 +2,23 @@ import { attempt } from './serialize.js';
 
 /** Decides, before anything is fetched or stored, whether telemetry is on for this visitor. */
 
-/** In front of every key of ours in localStorage and sessionStorage. */
-export const OURS = 'bcn1:';
-
 /**
- * Whether telemetry is on. Where it is not, what earlier visits left is deleted; all that stays of a visitor who was not
- * chosen is the random key that keeps the choice stable.
+ * Whether telemetry is on. Where it is not, what earlier visits left is deleted, and nothing of another client's; all that
+ * stays of a visitor who was not chosen is the random key that keeps the choice stable.
  * @param {import('./index.js').TelemetryOptions} options checked
+ * @param {string} prefix of every key in localStorage and sessionStorage
  */
-export function isOn({ flag, visitor }) {
+export function isOn({ flag, visitor }, prefix) {
   let kept = '';
   if (typeof flag === 'object') {
     // A choice that cannot be kept is none: such a visitor is in with the last.
-    visitor ??= remember('localStorage', (kept = `${OURS}visitor`));
+    visitor ??= remember('localStorage', (kept = `${prefix}visitor`));
     if (flag.rollout === 100 || (visitor && chosen(visitor, flag.rollout))) return true;
   }
   if (flag === 'ENABLED') return true;
   attempt(() => {
     for (const store of [localStorage, sessionStorage]) {
-      for (const key of Object.keys(store)) if (key.startsWith(OURS) && key !== kept) delete store[key];
+      for (const key in store) if (key.startsWith(prefix) && key !== kept) delete store[key];
     }
   });
   return false;
@@ -49,7 +47,7 @@ export function fnv1a(text) {
  * @param {import('./index.js').TelemetryOptions} options
  */
 export const keyPrefix = ({ url, app, key }) =>
-  `${OURS}${fnv1a(`${url}\n${app ?? key}`).toString(16).padStart(8, '0')}:`;
+  `bcn1:${fnv1a(`${url}\n${app ?? key}`).toString(16).padStart(8, '0')}:`;
 
 /** The collector's word in the key `gate`, for all tabs: `[not before, off until]`, in unix ms, 0 for none. */
 export const NOT_BEFORE = 0;
@@ -84,5 +82,5 @@ export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes.set([40, 32, 24, 16, 8, 0].map((shift) => birth / 2 ** shift)); // each modulo 256
   const text = btoa(String.fromCharCode(...bytes)).slice(0, 22); // without its padding
-  return text.replace(/\W/g, (char) => (char === '+' ? '-' : '_'));
+  return text.replace(/\+/g, '-').replace(/\//g, '_');
 }

@@ -9,8 +9,8 @@
  * Starts telemetry, or, where the flag says so, does not.
  *
  * The returned object works from the first line, on a server too (there it does nothing). With the flag at DISABLED, which
- * is the default, nothing is fetched, no listener is registered, and every `bcn1:` key of an earlier visit is deleted from
- * localStorage and sessionStorage.
+ * is the default, nothing is fetched, no listener is registered, and what an earlier visit with the same `url` and `app` left in
+ * localStorage and sessionStorage is deleted.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry;
 

@@ -55,7 +55,8 @@ function open(options) {
   if (!globalThis.document) return;
   try {
     const read = readOptions(options);
-    if (isOn(read) && !gatedFor(keyPrefix(read), OFF_UNTIL)) return startEngine(read);
+    const prefix = keyPrefix(read);
+    if (isOn(read, prefix) && !gatedFor(prefix, OFF_UNTIL)) return startEngine(read, prefix);
   } catch (error) {
     console.error(`beaconry: options.${error} is missing or wrong; telemetry stays off`);
   }

@@ -28,7 +28,8 @@ const GRACE_MS = 500;
 /**
  * Makes the wasm client continue the writer's stream. The handover is one task.
  *
- * It rejects where there is no wasm (blocked by a policy, not served), or where it traps at once: then the writer is as it was.
+ * It rejects where there is no wasm (blocked by a policy, not served), and reverts where that traps at once: then the writer
+ * is as it was.
  * @param {import('./index.js').TelemetryOptions} options
  * @param {ReturnType<typeof import('./writer.js').createWriter>} writer
  * @param {Storage | undefined} storage
@@ -46,7 +47,12 @@ export async function takeOver(options, writer, storage, on, install, revert) {
   }
   const { unlock } = handed;
   /** @type {Client} */
-  const client = new TelemetryClient(options, { ...handed, session: options.session });
+  let client;
+  try {
+    client = new TelemetryClient(options, { ...handed, session: options.session });
+  } catch {
+    return revert(); // for good: what has trapped once is not asked again
+  }
 
   let alive = true;
   /**

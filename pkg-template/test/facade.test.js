@@ -51,15 +51,16 @@ test('on a server everything is a no-op', async () => {
 test('DISABLED, also by default: no listener, no wasm, no key, and what was there is deleted', () => {
   for (const flag of ['DISABLED', undefined]) {
     const page = openPage();
-    page.local.setItem('bcn1:0badc0de:AAAAAAAAAAAAAAAAAAAAAA:0', 'x');
-    page.local.setItem('bcn1:visitor', 'v');
+    page.local.setItem(`${PREFIX}AAAAAAAAAAAAAAAAAAAAAA:0`, 'x');
+    page.local.setItem(`${PREFIX}visitor`, 'v');
+    page.local.setItem('bcn1:0badc0de:AAAAAAAAAAAAAAAAAAAAAA:0', "another client's");
     page.local.setItem('app', 'stays');
-    page.session.setItem('bcn1:session', 's');
-    const telemetry = createTelemetry({ url: '', flag });
+    page.session.setItem(`${PREFIX}session`, 's');
+    const telemetry = createTelemetry({ ...OPTIONS, flag });
     let looked = 0;
     telemetry.track('log', { get x() { return ++looked; } });
     telemetry.event('x', { get x() { return ++looked; } });
-    assert.deepEqual(page.keys(), ['app']);
+    assert.deepEqual(page.keys().sort(), ['app', 'bcn1:0badc0de:AAAAAAAAAAAAAAAAAAAAAA:0']);
     assert.deepEqual(Object.keys(page.session), []);
     assert.equal(page.listeners.size + page.idle.length + page.beacons.length + page.requested.size + looked, 0);
   }
@@ -67,12 +68,12 @@ test('DISABLED, also by default: no listener, no wasm, no key, and what was ther
 
 test('a rollout leaves a visitor who was not chosen nothing but the key that keeps the choice', () => {
   const page = openPage();
-  page.local.setItem('bcn1:0badc0de:AAAAAAAAAAAAAAAAAAAAAA:0', 'x');
+  page.local.setItem(`${PREFIX}AAAAAAAAAAAAAAAAAAAAAA:0`, 'x');
   assert.equal(createTelemetry({ ...OPTIONS, flag: { rollout: 0 } }).stats().mode, 'off');
-  assert.deepEqual(page.keys(), ['bcn1:visitor']);
-  const key = page.local['bcn1:visitor'];
+  assert.deepEqual(page.keys(), [`${PREFIX}visitor`]);
+  const key = page.local[`${PREFIX}visitor`];
   createTelemetry({ ...OPTIONS, flag: { rollout: 0 } });
-  assert.equal(page.local['bcn1:visitor'], key);
+  assert.equal(page.local[`${PREFIX}visitor`], key);
   createTelemetry({ ...OPTIONS, flag: { rollout: 0 }, visitor: 'u1' });
   assert.deepEqual(page.keys(), []);
   assert.equal(createTelemetry({ ...OPTIONS, flag: { rollout: 100 } }).stats().mode, 'writer');
@@ -379,7 +380,7 @@ test('dispose stores, sends and lets go of everything', async () => {
   const page = openPage();
   const telemetry = createTelemetry(OPTIONS);
   telemetry.event('a');
-  assert.equal(page.listeners.size, 3);
+  assert.equal(page.listeners.size, 4);
   telemetry.dispose();
   await microtasks();
   assert.equal(page.listeners.size + page.locks.size, 0);
@@ -405,7 +406,7 @@ test('methods work apart from the object, and debug mode warns of an unknown typ
 test('the session is kept in the tab', () => {
   const page = openPage();
   createTelemetry({ ...OPTIONS, session: undefined });
-  const session = page.session['bcn1:session'];
+  const session = page.session[`${PREFIX}session`];
   assert.match(session, /^[\w-]{16}$/);
   const telemetry = createTelemetry({ ...OPTIONS, session: undefined });
   telemetry.event('a');

@@ -111,7 +111,7 @@ test('a client that throws is dead: the writer goes on under a new stream, and n
   assert.deepEqual([...page.locks], [`bcn1:${page.keys().at(-1).split(':')[1]}:${telemetry.stats().stream}`]);
   const [head, event] = parseBody(page.local[page.keys().find((key) => key.endsWith(':0'))]);
   assert.deepEqual([head.batch, head.n, head.context, message(event)], [0, 1, { a: 1 }, 'lost otherwise']);
-  assert.equal(page.listeners.size, 3);
+  assert.equal(page.listeners.size, 4);
 
   const again = createTelemetry({ ...OPTIONS, app: 'other' });
   Object.assign(wasm, { call: () => {} });
@@ -127,14 +127,35 @@ test('a client that throws is dead: the writer goes on under a new stream, and n
 
 test('a client that traps as it is made leaves the writer and its stream as they were', async () => {
   const page = openPage();
-  standIn({ made() { throw new WebAssembly.RuntimeError('unreachable'); } });
+  let made = 0;
+  standIn({ made() { made++; throw new WebAssembly.RuntimeError('unreachable'); } });
   const telemetry = createTelemetry(OPTIONS);
   const { stream } = telemetry.stats();
   telemetry.log('info', 'a');
   page.idle[0]();
   await until(() => telemetry.stats().mode === 'degraded');
   telemetry.log('info', 'b');
-  assert.deepEqual([telemetry.stats().stream, telemetry.stats().tracked, page.listeners.size], [stream, 2, 3]);
+  assert.deepEqual([telemetry.stats().stream, telemetry.stats().tracked, page.listeners.size], [stream, 2, 4]);
+  page.fire('online');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(made, 1, 'a trap is not asked for again');
+});
+
+test('wasm that could not be fetched is fetched again once the page is online, and not for every error', async () => {
+  const page = openPage();
+  let asked = 0;
+  const wasm = standIn({ init: () => (++asked === 1 ? Promise.reject(new TypeError('offline')) : undefined) });
+  const telemetry = createTelemetry(OPTIONS);
+  telemetry.error('first');
+  await until(() => telemetry.stats().mode === 'degraded');
+  const { stream } = telemetry.stats();
+  telemetry.error('second');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(asked, 1);
+  page.fire('online');
+  await until(() => telemetry.stats().mode === 'wasm');
+  assert.deepEqual([asked, wasm.clients.length, page.listeners.size], [2, 1, 0]);
+  assert.ok(wasm.clients[0].handover.body.startsWith(`{"stream":"${stream}"`));
 });
 
 test('wasm that arrives while the page is in the back/forward cache waits for it to come back', async () => {
