@@ -13,7 +13,7 @@ export function isOn({ flag, visitor }, prefix) {
   if (typeof flag === 'object') {
     // A choice that cannot be kept is none: such a visitor is in with the last.
     visitor ??= remember('localStorage', (kept = `${prefix}visitor`));
-    if (flag.rollout === 100 || (visitor && chosen(visitor, flag.rollout))) return true;
+    if (visitor ? chosen(visitor, flag.rollout) : flag.rollout === 100) return true;
   }
   if (flag === 'ENABLED') return true;
   attempt(() => {
@@ -82,5 +82,5 @@ export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes.set([40, 32, 24, 16, 8, 0].map((shift) => birth / 2 ** shift)); // each modulo 256
   const text = btoa(String.fromCharCode(...bytes)).slice(0, 22); // without its padding
-  return text.replace(/\+/g, '-').replace(/\//g, '_');
+  return text.replaceAll('+', '-').replaceAll('/', '_');
 }
