@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod imports;
 mod package;
 mod repo;
 mod setup;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
+use crate::imports;
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
 use crate::shell::Cmd;
@@ -78,7 +79,9 @@ pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
     let (built, staged) = (work.join("wasm"), work.join("staged"));
     compile(repo, tools, std, &built)?;
     stage(repo, &built, &staged)?;
-    optimise(tools, &staged.join("wasm/beaconry_bg.wasm"))?;
+    let wasm = staged.join("wasm/beaconry_bg.wasm");
+    imports::shorten(tools, &WASM_FEATURES, &wasm, &staged.join("wasm/beaconry.js"))?;
+    optimise(tools, &wasm)?;
     let tarball = pack(repo, tools, &staged)?;
     unpack(&tarball, &repo.target.join("package"))?;
     println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
