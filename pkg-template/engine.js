@@ -68,7 +68,7 @@ export function startEngine(options, prefix) {
     share();
   }
 
-  /** No wasm, or none any more. */
+  /** No wasm, or none any more: who writes then, if that is another. */
   function revert() {
     if (mode === 'off') return;
     mode = 'degraded';
@@ -76,6 +76,7 @@ export function startEngine(options, prefix) {
     client = undefined;
     writer = write();
     share();
+    return writer;
   }
 
   /** Brings user and context to who writes. */
@@ -91,7 +92,7 @@ export function startEngine(options, prefix) {
     track(line) {
       if (mode === 'off') return;
       const high = isError(line);
-      if (!client?.track(line, high)) writer.track(line, high);
+      (client ?? writer).track(line, high);
       if (high && mode === 'writer') load(); // once: errors may come by the thousand
     },
 
@@ -117,7 +118,7 @@ export function startEngine(options, prefix) {
       return (await client?.flush(end - Date.now())) ?? { delivered: 0, held, dropped: tracked - held };
     },
 
-    stats: () => ({ ...(client?.stats() ?? writer.stats()), mode }),
+    stats: () => ({ mode, ...(client ?? writer).stats() }),
 
     dispose() {
       if (mode === 'off') return;

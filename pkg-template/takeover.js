@@ -1,29 +1,19 @@
 // Loaded when the page is idle, with the wasm: none of this is parsed before the page paints.
 // @ts-ignore: made by the build
 import init, { TelemetryClient } from './wasm/beaconry.js';
+import { isError } from './writer.js';
 
 /**
- * The wasm client as the facade uses it. Once a call into it has thrown, it is dead: the writer goes on under a new stream,
- * so that no number is used twice, and what the client has stored is delivered by whoever adopts it.
- *
- * @typedef {object} Client what is exported as `TelemetryClient`
- * @property {(line: string, high: boolean) => void} trackLine
- * @property {(user: string | null) => void} setUser
- * @property {(context: object | null) => void} setContext
- * @property {(options: { timeout: number }) => Promise<import('./index.js').FlushResult>} flush
- * @property {() => Omit<import('./index.js').Stats, 'mode'>} stats
- * @property {() => void} dispose
+ * The wasm client as the facade uses it: by its host, which is JavaScript. Once it has trapped, it is dead: the writer goes on
+ * under a new stream, so that no number is used twice, and what the client has stored is delivered by whoever adopts it.
  *
  * @typedef {object} Sink
- * @property {(line: string, high: boolean) => boolean} track whether the line was taken
- * @property {(members: { user?: string, context?: object }) => void} share
+ * @property {(line: string, high: boolean) => boolean} track true: the line was taken
+ * @property {(members: { user?: any, context?: any }) => void} share
  * @property {(timeout: number) => Promise<import('./index.js').FlushResult | undefined> | undefined} flush
  * @property {() => Omit<import('./index.js').Stats, 'mode'> | undefined} stats
  * @property {() => void} dispose
  */
-
-/** How much later than asked a client may answer a flush, in ms: a busy page's timers are late. */
-const GRACE_MS = 500;
 
 /**
  * Makes the wasm client continue the writer's stream. The handover is one task.
@@ -35,7 +25,7 @@ const GRACE_MS = 500;
  * @param {Storage | undefined} storage
  * @param {(target: EventTarget, type: string, act: () => void) => void} on registers a listener until the facade lets go
  * @param {(sink: Sink) => void} install
- * @param {() => void} revert
+ * @param {() => ReturnType<typeof import('./writer.js').createWriter> | undefined} revert
  */
 export async function takeOver(options, writer, storage, on, install, revert) {
   await init({ module_or_path: options.wasmUrl });
@@ -45,52 +35,36 @@ export async function takeOver(options, writer, storage, on, install, revert) {
     await new Promise((resolve) => on(window, 'pageshow', () => resolve(0)));
     handed = writer.handover();
   }
-  const { unlock } = handed;
-  /** @type {Client} */
-  let client;
+  /** @type {import('./platform/host.js').Handover & { session?: string, client?: unknown }} */
+  const handover = {
+    ...handed,
+    session: options.session,
+    failed(lines) {
+      dead = true;
+      // What the client had written before it failed has its number already.
+      const stored = Object.values(storage ?? {});
+      const next = revert();
+      for (const line of lines) if (!stored.some((value) => value.includes(line))) next?.track(line, isError(line));
+    },
+  };
+  let dead = false;
   try {
-    client = new TelemetryClient(options, { ...handed, session: options.session });
+    handover.client = new TelemetryClient(options, handover); // it lives as long as its host does
   } catch {
-    return revert(); // for good: what has trapped once is not asked again
+    dead = true;
   }
-
-  let alive = true;
-  /**
-   * @template T
-   * @param {(client: Client) => T} call
-   */
-  function ask(call) {
-    try {
-      if (alive) return call(client);
-    } catch {
-      alive = false;
-      unlock();
-      revert();
-      try {
-        client.dispose();
-      } catch {}
-    }
-  }
-  /**
-   * Whether the client had written a line before it failed.
-   * @param {string} line
-   */
-  const isStored = (line) => Object.values(storage ?? {}).some((value) => value.includes(line));
-
+  const { host } = handover;
+  if (dead || !host) return void revert(); // for good: what has trapped once is not asked again
   install({
-    track: (line, high) => ask((to) => (to.trackLine(line, high), true)) ?? isStored(line),
+    track: (line) => (host.trackLine(line), true),
     share({ user = null, context = null }) {
-      ask((to) => {
-        to.setUser(user);
-        to.setContext(context);
-      });
+      host.setUser(user);
+      host.setContext(context);
     },
-    flush(timeout) {
-      const answer = ask((from) => from.flush({ timeout: Math.max(timeout, 0) }));
-      // A client that fails meanwhile answers nothing.
-      return answer && Promise.race([answer, new Promise((resolve) => setTimeout(resolve, timeout + GRACE_MS))]);
-    },
-    stats: () => ask((from) => from.stats()),
-    dispose: () => ask((to) => to.dispose()),
+    flush: (timeout) => host.flush({ timeout: Math.max(timeout, 0) }),
+    stats: host.stats,
+    dispose: host.dispose,
   });
+  // Kept: without it the client would be collected.
+  Object.assign(host, { handover });
 }

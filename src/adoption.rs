@@ -1,9 +1,6 @@
 //! Takes over the streams of pages that are gone: whoever holds a stream's Web Lock delivers what is stored of it.
 
-use crate::{
-    driver::Driver,
-    platform::{clock, told},
-};
+use crate::{driver::Driver, platform::told};
 use beaconry_core::{Duration, Part, Range, Reason, Slot, StreamId};
 
 /// A stream is left alone until its page has had time to take its lock, in ms.
@@ -57,7 +54,7 @@ impl Driver {
     /// What is stored of this scope by others, oldest first, and whether any is too young to be asked for; deletes what
     /// is too old, of any scope.
     fn dead_streams(&self) -> (Vec<StreamId>, bool) {
-        let unix = clock::unix_ms();
+        let unix = self.clock.unix_ms();
         let own = self.own.get().id;
         let (mut dead, mut has_young) = (Vec::new(), false);
         for (stream, is_mine) in self.host.streams() {
@@ -83,14 +80,14 @@ impl Driver {
         if !is_granted || self.is_stopped() || !self.adopted.borrow().contains(&stream) {
             return self.leave_stream(stream);
         }
-        let age = Duration::from_millis(clock::unix_ms().saturating_sub(stream.birth_unix_ms()));
+        let age = Duration::from_millis(self.clock.unix_ms().saturating_sub(stream.birth_unix_ms()));
         let line = self.host.read(Slot { stream, part: Part::Line });
         let (mut holds, mut unreadable) = (Vec::new(), Vec::new());
         for (first, range) in self.host.batches(stream) {
             match range {
                 Some(range) => holds.push(range),
                 None => {
-                    self.host.erase(Slot { stream, part: Part::Batch(first) });
+                    let _ = self.host.erase(Slot { stream, part: Part::Batch(first) }, None);
                     unreadable.extend(Range::one(first));
                 }
             }

@@ -2,15 +2,14 @@
 
 use crate::{
     platform::{
-        clock,
+        clock::Clock,
         host::{self, Host, Tell},
         told,
     },
     settings::Settings,
 };
 use beaconry_core::{
-    Body, Context, Duration, Event, FlushId, Instant, Output, Page, Pipeline, Priority, Slot, Stream,
-    StreamId,
+    Body, Context, Duration, Event, Instant, Output, Pipeline, Priority, Slot, Stream, StreamId,
 };
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -18,9 +17,8 @@ use std::{
 };
 use wasm_bindgen::prelude::*;
 
-/// Outputs that are carried out after something tracked from within: a patched `setItem` that tracks whenever it is called
-/// gets a task of its own after so many, instead of an endless one.
-const REENTRANT_OUTPUTS: u32 = 64;
+/// How the line of an error begins: such an event matters most.
+const ERROR: &str = "{\"type\":\"er";
 
 /// A stream's length in ms, so that its books stay small.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -29,6 +27,7 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) host: Host,
+    pub(crate) clock: Clock,
     /// Never borrowed while JavaScript runs.
     pipeline: RefCell<Pipeline>,
     pub(crate) own: Cell<Own>,
@@ -43,11 +42,6 @@ pub(crate) struct Driver {
     pub(crate) last_written: Cell<Option<(Slot, usize)>>,
     /// Bytes that the storage may take; 0 where there is none.
     pub(crate) storage_bytes: usize,
-    draining: Cell<bool>,
-    /// A microtask is on its way.
-    scheduled: Cell<bool>,
-    /// Something was tracked from within a drain.
-    reentered: Cell<bool>,
     stopped: Cell<bool>,
     /// JavaScript's way back. Nothing is told any more when this goes: see [`Drop`].
     _tell: Tell,
@@ -73,9 +67,10 @@ impl Driver {
         let me: Rc<OnceCell<Weak<Self>>> = Rc::default();
         let tell = Tell::new({
             let me = Rc::clone(&me);
-            move |what, id, status, ms, text: Option<String>| {
+            move |what, id, status, ms, text: String, now, unix| {
                 if let Some(driver) = me.get().and_then(Weak::upgrade) {
-                    driver.told(what, id, status, ms, text.as_deref().unwrap_or_default());
+                    driver.clock.set(now, unix);
+                    driver.told(what, id, status, ms, &text);
                 }
             }
         });
@@ -87,12 +82,17 @@ impl Driver {
         }
         let body = Body::decode(text.as_bytes()).ok()?;
         let id = body.line.stream;
-        let age = Duration::from_millis(clock::unix_ms().saturating_sub(id.birth_unix_ms()));
+        let limits = host.limits();
+        let &[now, unix, seed, ref limits @ ..] = limits.as_slice() else { return None };
+        let clock = Clock::default();
+        clock.set(now, unix);
+        let age = Duration::from_millis(clock.unix_ms().saturating_sub(id.birth_unix_ms()));
         let stream = Stream { id, next: body.line.tracked, age };
-        let settings = Settings::new(body.line.identity.clone(), &host.limits());
-        let pipeline = Pipeline::new(clock::now(), settings.config, stream, host::random().to_bits());
+        let settings = Settings::new(body.line.identity.clone(), limits);
+        let pipeline = Pipeline::new(clock.now(), settings.config, stream, seed.to_bits());
         let driver = Rc::new(Self {
             host,
+            clock,
             pipeline: RefCell::new(pipeline),
             own: Cell::new(Own { id, is_over: false }),
             adopted: RefCell::default(),
@@ -101,9 +101,6 @@ impl Driver {
             own_bytes: Cell::new(0),
             last_written: Cell::new(None),
             storage_bytes: settings.storage_bytes,
-            draining: Cell::new(false),
-            scheduled: Cell::new(false),
-            reentered: Cell::new(false),
             stopped: Cell::new(false),
             _tell: tell,
         });
@@ -115,114 +112,91 @@ impl Driver {
     fn begin_life(&self, body: Body<'_>) {
         self.host.hold(body.line.stream.to_text().as_str());
         self.take_over(body);
-        self.host.listen(true);
         self.read_gate();
-        self.turn();
-        if self.host.is_hidden() {
-            self.show(Page::Hidden);
-        }
         self.drain();
         self.adopt_dead_streams();
+        self.host.ready();
     }
 
-    /// Whatever JavaScript tells; see [`told`].
+    /// Whatever JavaScript tells; see [`told`]. It waits until the call before has returned.
     fn told(&self, what: u32, id: u32, status: u32, ms: f64, text: &str) {
+        if what == told::STATS {
+            return self.tell_books();
+        }
+        if self.is_stopped() {
+            return;
+        }
         match what {
-            told::WAKE => {
-                self.input(Pipeline::handle_timeout);
-                self.drain();
+            told::LINES => self.track(text),
+            // A context that is too large is none: a stale one could name a user who has left.
+            told::MEMBERS => {
+                let _ = self.input(|core, now| core.set_context(now, Context { members: text }).is_ok());
             }
-            told::LOOK => self.adopt_dead_streams(),
-            told::FLUSH_TIMED_OUT => self.finish_flushes(Some(FlushId(id))),
+            told::WAKE => self.input(Pipeline::handle_timeout),
+            told::LOOK => return self.adopt_dead_streams(),
+            told::FLUSH => self.flush(),
             told::REPLIED => self.replied(id, status, ms, text),
             told::LOCK => {
                 if let Ok(stream) = StreamId::parse(text.as_bytes()) {
                     self.adopt(stream, id != 0);
                 }
             }
-            event => self.page_event(event),
+            told::DISPOSE => return self.dispose(),
+            event => return self.page_event(event),
         }
+        self.drain();
     }
 
-    /// Numbers and keeps one event: a JSON object in one line. The hot path.
-    pub(crate) fn track_line(&self, line: &str, priority: Priority) {
-        if self.stopped.get() {
-            return;
-        }
-        if !self.scheduled.get() {
-            self.turn();
-        }
-        let is_urgent = self.input(|core, now| {
-            // A loss is counted under its reason, and told by `Output::Dropped`.
-            let _ = core.track(now, Event { line, priority });
-            priority == Priority::High || core.wants_drain()
+    /// Numbers and keeps the events of a task, a JSON object in a line each. The hot path.
+    fn track(&self, lines: &str) {
+        self.turn();
+        self.input(|core, now| {
+            for line in lines.split('\n') {
+                let priority = if line.starts_with(ERROR) { Priority::High } else { Priority::Normal };
+                // A loss is counted under its reason, and told by `Output::Dropped`.
+                let _ = core.track(now, Event { line, priority });
+            }
         });
-        if self.draining.get() {
-            self.reentered.set(true);
-        } else if is_urgent {
-            self.drain();
-        } else if !self.scheduled.replace(true) {
-            self.host.wake_at_end_of_task();
-        }
     }
 
     /// Brings the core an input. Draining is the caller's.
     pub(crate) fn input<T: Default>(&self, act: impl FnOnce(&mut Pipeline, Instant) -> T) -> T {
-        let now = clock::now();
-        // Held already only by an instance that has trapped: then there is no core any more.
-        self.pipeline.try_borrow_mut().map_or_else(|_| T::default(), |mut core| act(&mut core, now))
+        // Never held while JavaScript runs, so never held here.
+        self.pipeline
+            .try_borrow_mut()
+            .map_or_else(|_| T::default(), |mut core| act(&mut core, self.clock.now()))
     }
 
-    /// Carries out what the core asks for, in order. Called from within, it leaves the work to the drain that runs.
+    /// Carries out what the core asks for, in order.
     pub(crate) fn drain(&self) {
-        if self.draining.replace(true) {
-            self.reentered.set(true);
-            return;
-        }
-        self.scheduled.set(false);
-        self.reentered.set(false);
-        let mut left = REENTRANT_OUTPUTS;
         loop {
-            let output = match self.pipeline.try_borrow_mut() {
-                Ok(mut core) => core.poll_output(),
-                Err(_) => break,
-            };
+            let output = self.pipeline.borrow_mut().poll_output();
             if let Output::Wait(until) = output {
-                self.sleep(until);
-                break;
+                return self.sleep(until);
             }
             self.carry_out(output);
-            if self.reentered.get() {
-                left -= 1;
-                if left == 0 {
-                    self.host.set_alarm(told::WAKE, 0.0);
-                    break;
-                }
-            }
         }
-        self.draining.set(false);
     }
 
     fn sleep(&self, until: Option<Instant>) {
         let ms = match until {
-            Some(until) if !self.stopped.get() => until.since(clock::now()).as_millis() as f64,
+            Some(until) if !self.stopped.get() => until.since(self.clock.now()).as_millis() as f64,
             _ => f64::INFINITY,
         };
         self.host.set_alarm(told::WAKE, ms);
     }
 
-    /// Once a task: the page may have moved on, its stream may be over or a day old.
+    /// Once a task: the stream may be over or a day old.
     fn turn(&self) {
         let own = self.own.get();
         if own.is_over {
             // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
             self.begin_stream();
-        } else if clock::unix_ms() > own.id.birth_unix_ms().saturating_add(DAY_MS) && !self.draining.get() {
+        } else if self.clock.unix_ms() > own.id.birth_unix_ms().saturating_add(DAY_MS) {
             // A stream that is left is never written again.
             self.drain();
             self.renew();
         }
-        self.share_members();
     }
 
     /// Begins another stream, with its lock. The old one's lock goes, and with it what is stored of it.
@@ -240,14 +214,6 @@ impl Driver {
         self.own_bytes.set(0);
         self.input(|core, now| core.begin_stream(now, Stream { id, next: 0, age: Duration::ZERO }));
         id
-    }
-
-    /// Brings the core what the batch lines say, if that is another than before.
-    pub(crate) fn share_members(&self) {
-        if let Some(members) = self.host.members() {
-            // A context that is too large is none: a stale one could name a user who has left.
-            let _ = self.input(|core, now| core.set_context(now, Context { members: &members }).is_ok());
-        }
     }
 
     /// Switched off, or disposed: nothing is taken any more.

@@ -7,7 +7,6 @@
 //! | drains the core and carries out what it asks for | `driver`, `outputs` |
 //! | takes over the streams of pages that are gone | `adoption` |
 //! | goes on where the JavaScript facade stops | `handover` |
-//! | what is told of it all | `stats` |
 //! | one browser API a file, and its JavaScript in `pkg-template/platform` | `platform` |
 //!
 //! Nothing here throws into the app. No borrow is held while JavaScript runs: a patched `fetch` or `setItem` may call
@@ -27,7 +26,7 @@ mod outputs;
 mod page_life;
 mod platform;
 mod settings;
-mod stats;
+#[cfg(feature = "serde")]
 mod text;
 #[cfg(feature = "serde")]
 mod typed;

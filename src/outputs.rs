@@ -3,24 +3,17 @@
 use crate::{
     driver::Driver,
     platform::{
-        clock::{self, whole},
+        clock::whole,
         gate::{NOT_BEFORE, OFF_UNTIL},
-        host::parse_json,
     },
-    stats,
 };
 use beaconry_core::{
-    Answer, BatchLine, Duration, FlushId, Output, Part, Pipeline, Range, Reason, Request, RequestId, Slot,
-    StoreError, StreamId, Via,
+    Answer, Duration, Output, Part, Pipeline, Range, Reason, Request, RequestId, Slot, StoreError, StreamId,
+    Via,
 };
-use js_sys::Promise;
-use wasm_bindgen::JsValue;
 
 /// How long a collector's "off" holds, in ms: the longest that the gate keeps.
 const OFF_MS: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
-
-/// How long `flush` waits where no time is given, in ms.
-const FLUSH_MS: f64 = 5_000.0;
 
 impl Driver {
     pub(crate) fn carry_out(&self, output: Output) {
@@ -30,10 +23,10 @@ impl Driver {
             Output::Load { stream, range } => self.load(stream, range),
             Output::Send(request) => self.send(request),
             Output::Dropped { reason, range, .. } => self.host.dropped(reason.as_str(), range.len()),
-            Output::Flushed(id) => self.finish_flushes(Some(id)),
+            Output::Flushed(id) => self.host.finish(id.0),
             Output::Settled(stream) => self.settled(stream),
             Output::Gate { until } => {
-                self.host.close(NOT_BEFORE, until.since(clock::now()).as_millis() as f64);
+                self.host.close(NOT_BEFORE, until.since(self.clock.now()).as_millis() as f64);
             }
             Output::Off => self.switched_off(),
             Output::Wait(_) => {}
@@ -62,17 +55,15 @@ impl Driver {
 
     /// Erases what was acknowledged, and nothing that was written since.
     fn erase(&self, slot: Slot, range: Option<Range>) {
-        if let Some(acknowledged) = range {
+        let Some(erased) = self.host.erase(slot, range.map(|acknowledged| acknowledged.end())) else {
             let value = self.host.read(slot);
-            let found = BatchLine::decode(value.as_bytes()).ok().and_then(|line| line.range());
-            if found.is_some_and(|found| !acknowledged.contains_range(found)) {
-                self.input(|core, now| core.offer(now, slot.stream, value.as_bytes()).is_ok());
-                return;
-            }
+            self.input(|core, now| core.offer(now, slot.stream, value.as_bytes()).is_ok());
+            return;
+        };
+        if range.is_some() {
             let bytes = if slot.stream == self.own.get().id { &self.own_bytes } else { &self.others_bytes };
-            bytes.set(bytes.get().saturating_sub(value.len()));
+            bytes.set(bytes.get().saturating_sub(erased));
         }
-        self.host.erase(slot);
     }
 
     fn load(&self, stream: StreamId, range: Range) {
@@ -110,31 +101,29 @@ impl Driver {
             };
             core.handle_answer(now, RequestId(id), answer);
         });
-        self.drain();
     }
 }
 
-// ── Flushes ──
+// ── The books ──
 
 impl Driver {
-    /// Resolves when nothing that was tracked before is held any more, or when its time-out is over.
-    pub(crate) fn flush(&self, how: &JsValue) -> Promise {
-        if self.is_stopped() {
-            return Promise::resolve(&parse_json(&self.flush_result()));
+    /// Tells the counts of `stats()` and of a flush's result.
+    pub(crate) fn tell_books(&self) {
+        let (totals, released) = self.input(|core, _| {
+            let books = core.books();
+            (books.totals(), books.iter().map(|(_, book)| book.released().count()).sum::<u64>())
+        });
+        let bytes = (self.own_bytes.get() + self.others_bytes.get()) as u64;
+        let counts = [totals.held, totals.delivered, released, bytes];
+        for (at, count) in (0..).zip(counts.into_iter().chain(totals.dropped)) {
+            self.host.count(at, count as f64);
         }
+    }
+
+    /// Sends what may be sent; who asked hears when it is done.
+    pub(crate) fn flush(&self) {
         let id = self.input(|core, now| core.flush(now).0);
-        let promise = self.host.flush(id, how, FLUSH_MS);
-        self.drain();
-        promise
-    }
-
-    /// One, or all.
-    pub(crate) fn finish_flushes(&self, id: Option<FlushId>) {
-        self.host.finish(&self.flush_result(), id.map(|id| id.0));
-    }
-
-    fn flush_result(&self) -> String {
-        stats::flush_result(&self.input(|core, _| core.books().totals()))
+        self.host.flushing(id);
     }
 }
 
@@ -156,13 +145,13 @@ impl Driver {
             return Some(Answer::SwitchedOff);
         }
         let wait = self.host.gated(NOT_BEFORE);
-        let until = clock::now() + Duration::from_millis(whole(wait));
+        let until = self.clock.now() + Duration::from_millis(whole(wait));
         (wait > 0.0).then_some(Answer::Throttled { until })
     }
 
     fn switched_off(&self) {
         self.host.close(OFF_UNTIL, OFF_MS);
-        self.finish_flushes(None);
+        self.host.off();
         self.stop();
     }
 }

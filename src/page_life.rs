@@ -10,9 +10,6 @@ const BEACON_BYTES: usize = 65_536;
 impl Driver {
     /// One of `told::SHOWN` to `told::OFFLINE`.
     pub(crate) fn page_event(&self, event: u32) {
-        if self.is_stopped() {
-            return;
-        }
         match event {
             told::HIDDEN => self.leave(Some(Page::Hidden)),
             told::LEAVING => self.leave(None),
@@ -59,13 +56,9 @@ impl Driver {
 
     /// Persists and sends what is left, then lets go of everything.
     pub(crate) fn dispose(&self) {
-        if self.is_stopped() {
-            return;
-        }
         // First what must go even after a trap.
         self.host.listen(false);
         self.go();
-        self.finish_flushes(None);
         self.stop();
     }
 }

@@ -1,10 +1,10 @@
 //! The browser's APIs, one a file: imports of the functions in `pkg-template/platform/`, where each is a few lines of
 //! JavaScript that make it safe. Nothing there decides anything.
 
+pub(crate) mod books;
 pub(crate) mod clock;
 pub(crate) mod gate;
 pub(crate) mod host;
-pub(crate) mod lines;
 pub(crate) mod locks;
 pub(crate) mod page;
 

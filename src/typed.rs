@@ -1,6 +1,6 @@
 //! For Rust front ends (cargo feature `serde`): options and statistics as structs, events of any `Serialize` value.
 
-use crate::{TelemetryClient, platform::clock::unix_ms, text::push_number};
+use crate::{TelemetryClient, platform::clock::whole, text::push_number};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
@@ -121,12 +121,12 @@ impl TelemetryClient {
         let mut line = String::from("{\"type\":\"");
         line.push_str(kind.as_str());
         line.push_str("\",\"ts\":");
-        push_number(&mut line, unix_ms());
+        push_number(&mut line, whole(js_sys::Date::now()));
         line.push_str(",\"data\":");
         line.push_str(&data);
         line.push('}');
         // A line without data is none: the core counts it.
-        self.track_line(if data.is_empty() { "" } else { &line }, kind == EventType::Error);
+        self.track_line(if data.is_empty() { "" } else { &line });
     }
 
     /// [`stats`](Self::stats) as a struct.

@@ -11,6 +11,7 @@ export function locks(prefix, tell) {
   const held = new Map();
   /** @type {(() => void) | undefined} */
   let kept;
+  let over = false;
   return {
     /** The facade's lock is that of the first stream. */
     keep: (/** @type {(() => void) | undefined} */ unlock) => void (kept = unlock),
@@ -25,7 +26,7 @@ export function locks(prefix, tell) {
     ask(/** @type {string} */ stream) {
       const answer = (/** @type {number} */ isGranted) => tell(LOCK, isGranted, 0, 0, stream);
       const asked = navigator.locks?.request(prefix + stream, { ifAvailable: true }, (granted) => {
-        if (!granted) return answer(0);
+        if (!granted || over) return answer(0);
         const end = new Promise((resolve) => held.set(stream, () => resolve(0)));
         answer(1);
         return end;
@@ -41,6 +42,7 @@ export function locks(prefix, tell) {
     },
 
     releaseAll() {
+      over = true;
       for (const unlock of held.values()) unlock();
       held.clear();
     },

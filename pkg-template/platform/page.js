@@ -18,7 +18,7 @@ const isHidden = () => globalThis.document?.visibilityState === 'hidden';
  */
 export function page(options, tell) {
   /** @type {string | undefined} */
-  let path;
+  let seen;
   /** @type {string | undefined} */
   let user;
   /** @type {object | undefined} */
@@ -32,13 +32,12 @@ export function page(options, tell) {
   }
 
   return {
-    isHidden,
-
     /** Listens to the page's life, or no more. */
     listen(/** @type {boolean} */ on) {
       const act = on ? 'addEventListener' : 'removeEventListener';
       for (const type of ['visibilitychange', 'freeze']) globalThis.document?.[act](type, heard);
       for (const type in OF_WINDOW) globalThis[act](type, heard);
+      if (on && isHidden()) tell(HIDDEN);
     },
 
     /**
@@ -46,9 +45,10 @@ export function page(options, tell) {
      * query and fragment: those may hold what is nobody's business.
      */
     members() {
-      const now = options.page ?? globalThis.location?.pathname ?? '';
-      if (now === path) return;
-      path = now;
+      const now = options.page ?? globalThis.location?.href ?? ''; // as one text it is cheap to ask for
+      if (now === seen) return;
+      seen = now;
+      const path = options.page ?? globalThis.location?.pathname ?? '';
       const text = JSON.stringify({ page: path.slice(0, PAGE_UNITS), user, context }).slice(1, -1);
       if (text !== told) return (told = text);
     },
@@ -56,14 +56,14 @@ export function page(options, tell) {
     /** @param {unknown} id a string, or nobody */
     setUser(id) {
       user = (typeof id === 'string' && id.slice(0, USER_UNITS)) || undefined;
-      path = undefined;
+      seen = undefined;
     },
 
     /** @param {unknown} value an object, or none */
     setContext(value) {
       const text = json(value, CONTEXT_BYTES);
       context = text[0] === '{' ? JSON.parse(text) : undefined;
-      path = undefined;
+      seen = undefined;
     },
   };
 }

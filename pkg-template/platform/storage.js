@@ -24,6 +24,16 @@ export function storage(prefix, store) {
    */
   const read = (stream, first) => attempt(() => store?.getItem(keyOf(stream, first))) ?? '';
 
+  /**
+   * How many events a stored batch has, if its head can be read.
+   * @param {string} value
+   * @param {number} first
+   */
+  const headOf = (value, first) => {
+    const { batch, n } = attempt(() => JSON.parse(value.split('\n', 1)[0])) ?? {};
+    if (batch === first && n > 0) return n;
+  };
+
   return {
     read,
 
@@ -36,11 +46,18 @@ export function storage(prefix, store) {
     write: (value, stream, first) => !!attempt(() => store && (store.setItem(keyOf(stream, first), value), true)),
 
     /**
-     * What cannot be removed now is removed by who finds it later.
+     * Erases the stream line, or a batch that ends at `end` or before: its bytes then, else a negative number. What cannot be
+     * removed now is removed by who finds it later.
      * @param {string} stream
      * @param {number} [first]
+     * @param {number} [end]
      */
-    erase: (stream, first) => attempt(() => store?.removeItem(keyOf(stream, first))),
+    erase(stream, first, end = Infinity) {
+      const value = read(stream, first);
+      if (first !== undefined && first + (headOf(value, first) ?? 0) > end) return -1;
+      attempt(() => store?.removeItem(keyOf(stream, first)));
+      return utf8(value);
+    },
 
     /** The streams that have something stored, each once: `+` for this scope or `-` for another, and its id. */
     streams() {
@@ -68,8 +85,7 @@ export function storage(prefix, store) {
       keys().flatMap((key) => {
         const [, first] = key.split(`${prefix}${stream}:`);
         if (!/^\d+$/.test(first)) return [];
-        const { batch, n } = attempt(() => JSON.parse(read(stream, +first).split('\n', 1)[0])) ?? {};
-        return [+first, batch === +first && n > 0 ? n : 0];
+        return [+first, headOf(read(stream, +first), +first) ?? 0];
       }),
   };
 }

@@ -10,7 +10,16 @@ const TIMEOUT_MS = 30_000;
  * @param {import('../index.js').TelemetryOptions} options
  * @param {import('./host.js').Tell} tell
  */
-export const transport = (options, tell) => ({
+export function transport(options, tell) {
+  /** @type {(() => void)[]} */
+  const tasks = [];
+  /** @type {Map<number, any>} the time-outs of what is in the air */
+  const alarms = new Map();
+  /** A task of its own for each request: `fetch` takes longer than all else. Hidden pages do not throttle messages. */
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => tasks.shift()?.();
+
+  return {
   /**
    * Posts `body` and tells what came of it. No cookies, no cache, no preflight: a string is `text/plain;charset=UTF-8`
    * (Fetch, 5.3).
@@ -20,15 +29,25 @@ export const transport = (options, tell) => ({
    */
   post(id, stream, body) {
     const exchange = async () => {
-      const signal = AbortSignal.timeout?.(TIMEOUT_MS);
-      const init = /** @type {const} */ ({ method: 'POST', credentials: 'omit', cache: 'no-store', body, signal });
+      const init = /** @type {const} */ ({ method: 'POST', credentials: 'omit', cache: 'no-store', body, signal: abort.signal });
       const answer = await fetch(addressOf(options, stream), init);
       return /** @type {const} */ ([answer.status, retryAfter(answer.headers), await answer.text()]);
     };
-    exchange().then(
-      (answer) => tell(REPLIED, id, ...answer),
-      () => tell(REPLIED, id, 0),
-    );
+    const abort = new AbortController();
+    /** Once, whatever comes first. @type {(...answer: any[]) => void} */
+    let reply = (status = 0, ...more) => {
+      reply = () => {};
+      clearTimeout(alarms.get(id));
+      alarms.delete(id);
+      tell(REPLIED, id, status, ...more);
+    };
+    const unheard = () => reply();
+    alarms.set(id, setTimeout(() => {
+      abort.abort(); // a fetch that does not even settle then is no longer waited for
+      unheard();
+    }, TIMEOUT_MS));
+    tasks.push(() => exchange().then((answer) => reply(...answer), unheard));
+    port2.postMessage(0);
   },
 
   /**
@@ -37,7 +56,11 @@ export const transport = (options, tell) => ({
    * @param {string} body
    */
   beacon: (stream, body) => !!attempt(() => navigator.sendBeacon(addressOf(options, stream), body)),
-});
+
+  /** Nothing is waited for any more; what has to go out still does. */
+  clearRequests: () => alarms.forEach((alarm) => clearTimeout(alarm)),
+  };
+}
 
 /**
  * The ms of a Retry-After: seconds, or a date that the server's own clock is asked about (RFC 9110, 10.2.3); NaN for none.

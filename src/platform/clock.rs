@@ -1,25 +1,30 @@
-//! Time: a monotonic clock for the core, the wall clock for births and for what tabs tell each other.
+//! Time, as JavaScript tells it with everything else: one look at each clock a task.
 
 use beaconry_core::Instant;
-use wasm_bindgen::prelude::*;
+use std::cell::Cell;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn performance_now() -> f64;
-
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn date_now() -> f64;
+/// What the two clocks said last, in ms.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    now: Cell<f64>,
+    unix: Cell<f64>,
 }
 
-/// Milliseconds since the page began (High Resolution Time, 4); never goes back.
-pub(crate) fn now() -> Instant {
-    Instant::from_millis(whole(performance_now()))
-}
+impl Clock {
+    pub(crate) fn set(&self, now: f64, unix: f64) {
+        self.now.set(now);
+        self.unix.set(unix);
+    }
 
-/// Milliseconds since 1970 by the client's own clock, which may be wrong and may go back.
-pub(crate) fn unix_ms() -> u64 {
-    whole(date_now())
+    /// Milliseconds since the page began (High Resolution Time, 4); never goes back.
+    pub(crate) fn now(&self) -> Instant {
+        Instant::from_millis(whole(self.now.get()))
+    }
+
+    /// Milliseconds since 1970 by the client's own clock, which may be wrong and may go back.
+    pub(crate) fn unix_ms(&self) -> u64 {
+        whole(self.unix.get())
+    }
 }
 
 /// Whole and not negative; what is no number is zero.

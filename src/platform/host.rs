@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 /// How JavaScript tells what happened; see [`super::told`].
-pub(crate) type Tell = Closure<dyn Fn(u32, u32, u32, f64, Option<String>)>;
+pub(crate) type Tell = Closure<dyn Fn(u32, u32, u32, f64, String, f64, f64)>;
 
 #[cfg_attr(feature = "npm", wasm_bindgen(raw_module = "../platform/host.js"))]
 #[cfg_attr(feature = "one-file", wasm_bindgen(module = "/pkg/host.js"))]
@@ -30,10 +30,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = newId)]
     pub(crate) fn new_id(this: &Host) -> String;
 
-    /// Six numbers: memory, storage and batch in bytes, flush after and age in ms, each 0 where the app chose none; and 1 if
-    /// there is a storage.
+    /// Nine numbers: the two clocks, a seed from 0 to 1; memory, storage and batch in bytes, flush after and age in ms, each 0
+    /// where the app chose none; and 1 if there is a storage.
     #[wasm_bindgen(method)]
-    pub(crate) fn limits(this: &Host) -> Vec<u32>;
+    pub(crate) fn limits(this: &Host) -> Vec<f64>;
 
     /// Calls the app's `onDrop`, and swallows what it throws.
     #[wasm_bindgen(method)]
@@ -43,13 +43,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = letGo)]
     pub(crate) fn let_go(this: &Host, forever: bool);
 
-    /// 0 to 1: spreads the retries.
-    #[wasm_bindgen(js_namespace = Math)]
-    pub(crate) fn random() -> f64;
-
-    /// Text of this crate's own: never throws.
-    #[wasm_bindgen(js_namespace = JSON, js_name = parse)]
-    pub(crate) fn parse_json(text: &str) -> JsValue;
+    /// Switched off by the collector.
+    #[wasm_bindgen(method)]
+    pub(crate) fn off(this: &Host);
 }
 
 /// The files that it imports in turn: outside of the npm package only what is named here comes along.
@@ -72,6 +68,9 @@ mod imported {
         serialize = "/pkg-template/serialize.js"
         writer = "/pkg-template/writer.js"
         gate = "/pkg-template/platform/gate.js"
+        books = "/pkg-template/platform/books.js"
+        inbox = "/pkg-template/platform/inbox.js"
+        last_line = "/pkg-template/platform/last-line.js"
         lines = "/pkg-template/platform/lines.js"
         locks = "/pkg-template/platform/locks.js"
         page = "/pkg-template/platform/page.js"

@@ -1,25 +1,15 @@
-//! The page: its life, its path, and what the app says of who uses it.
+//! The page's life; what the app says of who uses it, JavaScript tells as the members of the batch lines.
 
 use super::host::Host;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Whether the user cannot see the page.
-    #[wasm_bindgen(method, js_name = isHidden)]
-    pub(crate) fn is_hidden(this: &Host) -> bool;
+    /// The client has begun: from here on JavaScript tells.
+    #[wasm_bindgen(method)]
+    pub(crate) fn ready(this: &Host);
 
     /// Listens to the page's life, or no more.
     #[wasm_bindgen(method)]
     pub(crate) fn listen(this: &Host, on: bool);
-
-    /// The members of the batch lines from now on, as raw JSON; `None` where they are as before.
-    #[wasm_bindgen(method)]
-    pub(crate) fn members(this: &Host) -> Option<String>;
-
-    #[wasm_bindgen(method, js_name = setUser)]
-    pub(crate) fn set_user(this: &Host, user: &JsValue);
-
-    #[wasm_bindgen(method, js_name = setContext)]
-    pub(crate) fn set_context(this: &Host, context: &JsValue);
 }

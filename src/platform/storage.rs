@@ -1,6 +1,6 @@
 //! localStorage: any call may throw, for it is full, or blocked by the user.
 
-use super::host::Host;
+use super::{clock::whole, host::Host};
 use beaconry_core::{Number, Part, Range, STREAM_ID_LEN, Slot, StreamId};
 use wasm_bindgen::prelude::*;
 
@@ -11,11 +11,11 @@ extern "C" {
     #[wasm_bindgen(method, js_name = write)]
     fn write_(this: &Host, value: &str, stream: &str, first: Option<u32>) -> bool;
     #[wasm_bindgen(method, js_name = erase)]
-    fn erase_(this: &Host, stream: &str, first: Option<u32>);
+    fn erase_(this: &Host, stream: &str, first: Option<u32>, end: Option<u32>) -> i32;
     #[wasm_bindgen(method, js_name = streams)]
     fn streams_(this: &Host) -> String;
     #[wasm_bindgen(method, js_name = batches)]
-    fn batches_(this: &Host, stream: &str) -> Vec<u32>;
+    fn batches_(this: &Host, stream: &str) -> Vec<f64>;
 
     /// Bytes of all values of this scope but those of one stream.
     #[wasm_bindgen(method, js_name = bytesOfOthers)]
@@ -37,8 +37,9 @@ impl Host {
         self.write_(value, slot.stream.to_text().as_str(), first(slot))
     }
 
-    pub(crate) fn erase(&self, slot: Slot) {
-        self.erase_(slot.stream.to_text().as_str(), first(slot));
+    /// Erases a stream line, or a batch that ends at `end` or before: its bytes; `None` for one that is longer.
+    pub(crate) fn erase(&self, slot: Slot, end: Option<Number>) -> Option<usize> {
+        usize::try_from(self.erase_(slot.stream.to_text().as_str(), first(slot), end)).ok()
     }
 
     /// The streams of which something is stored, each once, and whether they are of this scope.
@@ -63,11 +64,16 @@ impl Host {
         let mut batches = Vec::new();
         let mut rest = numbers.as_slice();
         while let [first, n, after @ ..] = rest {
-            batches.push((*first, Range::new(*first, first.saturating_add(*n))));
+            let first = number(*first);
+            batches.push((first, Range::new(first, first.saturating_add(number(*n)))));
             rest = after;
         }
         batches
     }
+}
+
+fn number(value: f64) -> Number {
+    Number::try_from(whole(value)).unwrap_or(Number::MAX)
 }
 
 fn first(slot: Slot) -> Option<Number> {

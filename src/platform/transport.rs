@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Posts `body`; [`REPLIED`](super::told::REPLIED) follows once.
+    /// Posts `body`, in a task of its own; [`REPLIED`](super::told::REPLIED) follows once.
     #[wasm_bindgen(method)]
     pub(crate) fn post(this: &Host, id: u32, stream: &str, body: &str);
 

@@ -17,8 +17,8 @@ fn tracker(app: &App, times: u32) -> impl Fn() + 'static {
     move || {
         if let (Some(client), true) = (client.upgrade(), left.get() > 0) {
             left.set(left.get() - 1);
-            client.track_line(LINE, false);
-            client.track_line(LINE, true);
+            client.track_line(LINE);
+            client.track_line(ERROR_LINE);
             client.set_user(&"inside".into());
             client.stats();
         }

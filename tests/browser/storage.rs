@@ -41,7 +41,7 @@ async fn an_error_is_stored_before_track_returns() {
     empty_storage();
     let _collector = Collector::start(Mode::Unreachable);
     let app = App::start("error", "");
-    app.client.track_line(r#"{"type":"error","ts":1,"data":{}}"#, true);
+    app.client.track_line(r#"{"type":"error","ts":1,"data":{}}"#);
     assert!(stored("error").contains(&format!("{}:0", app.stream())));
 }
 
@@ -84,7 +84,7 @@ async fn a_full_storage_loses_nothing_and_goes_first_on_exit() {
     let app = App::start("quota", "");
     let full = fill_storage();
     app.track();
-    app.client.track_line(r#"{"type":"error","ts":1,"data":{}}"#, true);
+    app.client.track_line(r#"{"type":"error","ts":1,"data":{}}"#);
     settle().await;
     assert_eq!(stored("quota"), Vec::<String>::new());
     assert_eq!([app.count("held"), app.count("storedBytes")], [2, 0]);

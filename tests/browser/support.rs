@@ -76,6 +76,9 @@ const PATIENCE_MS: f64 = 5_000.0;
 /// A small event line, as the facade makes them.
 pub(crate) const LINE: &str = r#"{"type":"event","ts":1763877600123,"data":{"name":"click"}}"#;
 
+/// An error's: written at once.
+pub(crate) const ERROR_LINE: &str = r#"{"type":"error","ts":1763877600123,"data":{"message":"x"}}"#;
+
 // ── Guards ──
 
 /// Puts back what was patched.
@@ -250,7 +253,7 @@ impl App {
     }
 
     pub(crate) fn track(&self) {
-        self.client.track_line(LINE, false);
+        self.client.track_line(LINE);
     }
 
     /// A count of `stats()`; 0 where there is none.
@@ -353,6 +356,8 @@ pub(crate) enum Mode {
     Unreachable,
     /// Never answers.
     Hang,
+    /// Never answers, not even to an abort.
+    Deaf,
 }
 
 /// A request as the collector read it.
@@ -456,6 +461,7 @@ impl State {
             Mode::ThrottleUntil(ahead) => respond(429, "", None, Some(ahead)),
             Mode::Unreachable => unreachable(),
             Mode::Hang => hang(init),
+            Mode::Deaf => hang(&json("{}")),
         }
     }
 
