@@ -28,7 +28,9 @@ impl Settings {
         let &[memory, storage, batch, flush_after, max_age, has_storage] = limits else {
             return Self { config, storage_bytes: 0 };
         };
-        let chosen = |limit: f64, otherwise| if limit > 0.0 { whole(limit) as usize } else { otherwise };
+        let chosen = |limit: f64, otherwise: usize| {
+            if limit > 0.0 { usize::try_from(whole(limit)).unwrap_or(usize::MAX) } else { otherwise }
+        };
         config.memory_bytes = chosen(memory, config.memory_bytes);
         config.max_batch_bytes =
             chosen(batch, config.max_batch_bytes).clamp(MIN_BATCH_BYTES, MAX_BATCH_BYTES);

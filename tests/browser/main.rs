@@ -1,6 +1,9 @@
 //! The client in a real browser, against its real storage, locks, events and timers. Only the network is played.
 //!
 //! `wasm-pack test --headless --chrome . -p beaconry`, or `cargo xtask test client`.
+
+// The npm package has the methods in JavaScript: `e2e/` tests that one.
+#![cfg(not(feature = "npm"))]
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
