@@ -2,7 +2,7 @@
 
 mod bench;
 mod demo;
-mod imports;
+mod glue;
 mod package;
 mod repo;
 mod setup;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
-use crate::imports;
+use crate::glue;
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
 use crate::shell::Cmd;
@@ -26,7 +26,7 @@ const NOT_SHIPPED: [&str; 3] = ["test", "tsconfig.json", "node_modules"];
 /// Building std and the client takes a minute or two.
 const LIMIT: Duration = Duration::from_secs(1200);
 /// What Rust's compiler emits unasked: wasm-opt may use it, and no more, so that no browser is lost to an optimisation.
-const WASM_FEATURES: [&str; 6] = [
+pub(crate) const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
@@ -80,8 +80,8 @@ pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
     compile(repo, tools, std, &built)?;
     stage(repo, &built, &staged)?;
     let wasm = staged.join("wasm/beaconry_bg.wasm");
-    imports::shorten(tools, &WASM_FEATURES, &wasm, &staged.join("wasm/beaconry.js"))?;
     optimise(tools, &wasm)?;
+    glue::shrink(tools, &wasm, &staged.join("wasm/beaconry.js"))?;
     let tarball = pack(repo, tools, &staged)?;
     unpack(&tarball, &repo.target.join("package"))?;
     println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
@@ -133,8 +133,8 @@ fn stage(repo: &Repo, built: &Path, staged: &Path) -> Result<()> {
     for paper in ["LICENSE-MIT", "LICENSE-APACHE"] {
         fs::copy(repo.root.join(paper), staged.join(paper))?;
     }
-    // wasm-pack adds a .gitignore that would hide the folder from npm.
-    copy_dir(built, &staged.join("wasm"), &|name| name != ".gitignore")?;
+    // wasm-pack adds a .gitignore that would hide the folder from npm. The module's exports have other names in the end.
+    copy_dir(built, &staged.join("wasm"), &|name| name != ".gitignore" && name != "beaconry_bg.wasm.d.ts")?;
     let (manifest, version) = (fs::read_to_string(staged.join("package.json"))?, repo.version()?);
     if !manifest.contains(&format!("\"version\": \"{version}\"")) {
         bail!("pkg-template/package.json has another version than Cargo.toml's {version}");
@@ -142,11 +142,20 @@ fn stage(repo: &Repo, built: &Path, staged: &Path) -> Result<()> {
     Ok(())
 }
 
+/// `--low-memory-unused`: Rust's stack lies first and grows down to zero, so nothing lies below 1,024.
 fn optimise(tools: &Tools, wasm: &Path) -> Result<()> {
     tools
         .cmd("wasm-opt")
         .args(WASM_FEATURES)
-        .args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "-o"])
+        .args([
+            "-Oz",
+            "--converge",
+            "--low-memory-unused",
+            "--strip-debug",
+            "--strip-producers",
+            "--strip-target-features",
+            "-o",
+        ])
         .args([wasm, wasm])
         .run()
 }
