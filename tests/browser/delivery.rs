@@ -74,8 +74,7 @@ async fn what_is_acknowledged_is_erased_and_what_is_not_stays() {
     assert_eq!(stored("erase").len(), 2, "the batch and the stream line: {:?}", stored("erase"));
 
     collector.set(Mode::Accept);
-    time.advance(2_000).await;
-    until("delivered", || app.count("delivered") == 1).await;
+    time.until("delivered", || app.count("delivered") == 1).await;
     assert!(stored("erase").iter().all(|key| key.ends_with(":s")), "{:?}", stored("erase"));
     assert_eq!(app.count("storedBytes"), 0);
     app.check_books();
@@ -126,8 +125,7 @@ async fn a_request_that_hangs_is_given_up_and_repeated() {
         assert_eq!(collector.requests(), 1, "{mode:?}: given up too soon");
 
         collector.set(Mode::Accept);
-        time.advance(4_000).await;
-        until("delivered after the backoff", || app.count("delivered") == 1).await;
+        time.until("delivered after the backoff", || app.count("delivered") == 1).await;
         assert_eq!(collector.requests(), 2, "{mode:?}");
     }
 }
