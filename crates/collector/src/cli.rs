@@ -1,4 +1,4 @@
-//! The command line: `beaconry serve` and `beaconry phase`.
+//! The command line: `beaconry serve`, `beaconry phase` and `beaconry forward`.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, MAX_BODY_BYTES, OpenError, State, own_origins, system_clock};
+use crate::forward::{self, Forward, ForwardError, Stop};
 use crate::phase::{Phase, PhaseError, set_phase};
 
 /// Receives Beaconry's events, writes them to append-only JSON Lines, and only then says yes.
@@ -26,6 +27,8 @@ enum Command {
     Serve(Serve),
     /// Switch the clients of a key off or on, also while a server runs
     Phase(SetPhase),
+    /// Follow the journal and bring each line to Loki
+    Forward(Forward),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +80,9 @@ pub enum CliError {
     /// The phase cannot be set.
     #[error(transparent)]
     Phase(#[from] PhaseError),
+    /// The journal cannot be forwarded.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
     /// `phase` was given a directory that is none.
     #[error("{0} is no directory: name the one that the server was given with --data")]
     NoData(PathBuf),
@@ -127,7 +133,24 @@ pub fn main(cli: Cli) -> Result<(), CliError> {
             }
             Ok(set_phase(&args.data, &args.key, args.phase)?)
         }
+        Command::Forward(args) => {
+            log_to_stderr();
+            forward_until_signalled(&args)
+        }
     }
+}
+
+/// The work blocks; a thread of its own hears the signals.
+fn forward_until_signalled(args: &Forward) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signalled = runtime.block_on(async { signalled() })?;
+    let stop = Stop::default();
+    let heard = stop.clone();
+    std::thread::spawn(move || {
+        runtime.block_on(signalled);
+        heard.set();
+    });
+    Ok(forward::run(args, &stop)?)
 }
 
 async fn serve(args: Serve) -> Result<(), CliError> {

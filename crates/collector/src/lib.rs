@@ -6,6 +6,7 @@
 //! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them; [`disk`] is
 //!   the file system below, so that a simulated one can forget what was not synced.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
+//! - [`forward`] brings what is in the journal to Loki, in a process of its own.
 //! - [`serve`] accepts and drains; [`cors`] says which pages may send, [`phase`] which keys are off; [`stats`] counts, [`tail`] shows the journal.
 //!
 //! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
@@ -14,6 +15,7 @@ mod config;
 mod cors;
 mod disk;
 mod event_line;
+mod forward;
 mod http;
 mod index;
 mod journal;
@@ -34,6 +36,7 @@ mod writer;
 pub mod cli;
 
 pub use config::{Clock, Config, MAX_BODY_BYTES, OpenError, State, own_origins, system_clock};
+pub use forward::{BadEndpoint, ForwardError, NotDelivered};
 pub use http::app;
 pub use phase::{Phase, PhaseError, set_phase};
 
