@@ -131,7 +131,9 @@ pub fn main(cli: Cli) -> Result<(), CliError> {
             if !args.data.is_dir() {
                 return Err(CliError::NoData(args.data));
             }
-            Ok(set_phase(&args.data, &args.key, args.phase)?)
+            set_phase(&args.data, &args.key, args.phase)?;
+            println!("{}", told(&args.key, args.phase));
+            Ok(())
         }
         Command::Forward(args) => {
             log_to_stderr();
@@ -184,6 +186,18 @@ async fn serve(args: Serve) -> Result<(), CliError> {
     }
     tracing::info!(%address, "listening");
     Ok(crate::run(listener, state, shutdown).await?)
+}
+
+/// What a phase changes, for whoever set it.
+fn told(key: &str, phase: Phase) -> String {
+    match phase {
+        Phase::Disabled => {
+            format!("{key}: DISABLED; its clients switch off with their next request, for a day")
+        }
+        Phase::Enabled => {
+            format!("{key}: ENABLED; clients that were told to switch off come back within a day")
+        }
+    }
 }
 
 /// Journal lines are personal data; the demo's folder is shown to whoever asks, as it is.

@@ -129,7 +129,7 @@ impl State {
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let writer = Writer::start(store, config.clock.clone(), lock).map_err(OpenError::Thread)?;
         let budget = BODY_BUDGET_BYTES.max(config.max_body + MAX_RENDERED_BYTES) / BUDGET_PIECE + 1;
-        let (stats, agents) = (Stats::default(), Agents::default());
+        let (stats, agents) = (Stats::new(&config.app), Agents::default());
         Ok(State(Arc::new(Inner {
             config,
             writer,

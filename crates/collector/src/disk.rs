@@ -6,7 +6,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// Who may read a journal, which is personal data: the collector, and a group that an operator gives to forwarders.
+const FILE_MODE: u32 = 0o640;
 
 /// A directory of the collector's files.
 pub(crate) trait Disk: Send + 'static {
@@ -98,7 +102,8 @@ impl Disk for RealDisk {
     type Backend = redb::backends::FileBackend;
 
     fn open(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.dir.join(name))
+        let mut options = OpenOptions::new();
+        options.mode(FILE_MODE).read(true).write(true).create(true).truncate(false).open(self.dir.join(name))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

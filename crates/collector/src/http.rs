@@ -18,6 +18,7 @@ use crate::config::{BUDGET_PIECE, State};
 use crate::cors;
 use crate::phase::Phase;
 use crate::receive::{self, Arrival, BadBody, Decoded};
+use crate::stats::METRICS_TYPE;
 use crate::store::Verdict;
 use crate::tail;
 use crate::writer::NotStored;
@@ -36,7 +37,11 @@ pub fn app(state: State) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(cors::layer(&state))
         .layer(middleware::from_fn_with_state(state.clone(), cors::guard));
-    let mut app = Router::new().merge(events).route("/healthz", get(health)).route("/stats", get(stats));
+    let mut app = Router::new()
+        .merge(events)
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
+        .route("/stats", get(stats));
     app = match state.0.config.www.clone() {
         Some(www) => {
             let unknown = axum::routing::any(unknown_path).with_state(state.clone());
@@ -293,6 +298,10 @@ async fn health(Shared(state): Shared<State>) -> Response {
         true => json(StatusCode::OK, &Health { status: "ok" }),
         false => json(StatusCode::SERVICE_UNAVAILABLE, &Health { status: "stopped" }),
     }
+}
+
+async fn metrics(Shared(state): Shared<State>) -> Response {
+    ([(header::CONTENT_TYPE, METRICS_TYPE)], state.0.stats.metrics()).into_response()
 }
 
 async fn stats(Shared(state): Shared<State>) -> Response {

@@ -1,21 +1,40 @@
-//! Counters since the start, for `GET /stats`.
+//! Counters since the start: `GET /metrics` for Prometheus, `GET /stats` for people and tests.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+/// What `GET /metrics` is (OpenMetrics 1.0, "Overall Structure").
+pub(crate) const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Counts what came and what became of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stats {
-    requests: AtomicU64,
-    events_stored: AtomicU64,
-    events_known: AtomicU64,
-    stale: AtomicU64,
-    /// Requests that were refused and batches that were rejected, by reason. Reasons are literals: the maps are small.
-    refused: Mutex<BTreeMap<&'static str, u64>>,
-    rejected: Mutex<BTreeMap<&'static str, u64>>,
+    requests: Counter,
+    stored: Counter,
+    known: Counter,
+    stale: Counter,
+    refused: ByReason,
+    rejected: ByReason,
+    registry: Registry,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Label {
+    reason: &'static str,
+}
+
+/// Prometheus' counters cannot be listed: the map is what `/stats` shows of them. Reasons are literals, so it is small.
+#[derive(Debug, Default)]
+struct ByReason {
+    counters: Family<Label, Counter>,
+    counts: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// The counters at one moment.
@@ -39,43 +58,91 @@ struct Events {
 }
 
 impl Stats {
+    /// Of the collector of `app`, which every metric names.
+    pub(crate) fn new(app: &str) -> Self {
+        let stats = Self {
+            requests: Counter::default(),
+            stored: Counter::default(),
+            known: Counter::default(),
+            stale: Counter::default(),
+            refused: ByReason::default(),
+            rejected: ByReason::default(),
+            registry: Registry::default(),
+        };
+        stats.registered(app)
+    }
+
+    fn registered(mut self, app: &str) -> Self {
+        let labels = std::iter::once(("app".into(), app.to_owned().into()));
+        let mut registry = Registry::with_prefix_and_labels("beaconry", labels);
+        registry.register("build", "The collector", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("requests", "POSTs of events", self.requests.clone());
+        registry.register("events_stored", "Events written to the journal", self.stored.clone());
+        registry.register(
+            "events_duplicate",
+            "Events that came again and were stored already",
+            self.known.clone(),
+        );
+        registry.register("requests_stale", "Requests of streams too old to be known", self.stale.clone());
+        registry.register(
+            "requests_refused",
+            "Requests answered with an error",
+            self.refused.counters.clone(),
+        );
+        registry.register("batches_rejected", "Batches that were not taken", self.rejected.counters.clone());
+        self.registry = registry;
+        self
+    }
+
     pub(crate) fn request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.requests.inc();
     }
 
     pub(crate) fn stored(&self, new: u64, known: u64) {
-        self.events_stored.fetch_add(new, Ordering::Relaxed);
-        self.events_known.fetch_add(known, Ordering::Relaxed);
+        self.stored.inc_by(new);
+        self.known.inc_by(known);
     }
 
     pub(crate) fn stale(&self) {
-        self.stale.fetch_add(1, Ordering::Relaxed);
+        self.stale.inc();
     }
 
     /// A request was answered with an error.
     pub(crate) fn refused(&self, reason: &'static str) {
-        count(&self.refused, reason);
+        self.refused.count(reason);
     }
 
     /// A batch of a request was not taken.
     pub(crate) fn rejected(&self, reason: &'static str) {
-        count(&self.rejected, reason);
+        self.rejected.count(reason);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let copy =
-            |counts: &Mutex<BTreeMap<_, _>>| counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Snapshot {
-            requests: read(&self.requests),
-            events: Events { stored: read(&self.events_stored), known: read(&self.events_known) },
-            stale: read(&self.stale),
-            refused: copy(&self.refused),
-            rejected: copy(&self.rejected),
+            requests: self.requests.get(),
+            events: Events { stored: self.stored.get(), known: self.known.get() },
+            stale: self.stale.get(),
+            refused: self.refused.copy(),
+            rejected: self.rejected.copy(),
         }
+    }
+
+    /// The counters as Prometheus reads them.
+    pub(crate) fn metrics(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
     }
 }
 
-fn count(counts: &Mutex<BTreeMap<&'static str, u64>>, reason: &'static str) {
-    *counts.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+impl ByReason {
+    fn count(&self, reason: &'static str) {
+        self.counters.get_or_create(&Label { reason }).inc();
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+    }
+
+    fn copy(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

@@ -271,3 +271,35 @@ async fn the_demo_folder_is_served_with_its_types() {
     assert_eq!(collector.call(rebound).await.status, StatusCode::FORBIDDEN);
     assert_eq!(Collector::new().get("/v1/tail").await.status, StatusCode::NOT_FOUND, "only with a demo");
 }
+
+#[tokio::test]
+async fn metrics_are_what_prometheus_reads() {
+    let collector = Collector::new();
+    for _ in 0..2 {
+        collector.post(stream(1), body(stream(1), range(0, 5))).await;
+    }
+    collector.call(Request::post("/v1/events?key=no").body(Body::empty()).unwrap()).await;
+    let answer = collector.get("/metrics").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    for line in [
+        r#"beaconry_requests_total{app="shop"} 3"#,
+        r#"beaconry_events_stored_total{app="shop"} 5"#,
+        r#"beaconry_events_duplicate_total{app="shop"} 5"#,
+        r#"beaconry_requests_refused_total{app="shop",reason="key"} 1"#,
+        "# TYPE beaconry_events_stored counter",
+        "# EOF",
+    ] {
+        assert!(answer.body.lines().any(|it| it == line), "no {line} in\n{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_is_nobody_elses_to_read() {
+    let collector = Collector::new();
+    collector.post(stream(1), body(stream(1), range(0, 1))).await;
+    let journals = std::fs::read_dir(collector.dir.path()).unwrap().map(|entry| entry.unwrap());
+    let journal = journals.into_iter().find(|entry| entry.path().extension().is_some_and(|it| it == "jsonl"));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&journal.unwrap().metadata().unwrap().permissions());
+    assert_eq!(mode & 0o007, 0, "{mode:o}");
+}
