@@ -62,7 +62,7 @@ fn rename(glue: &str, names: &str) -> Result<String> {
         let words: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
         match words[..] {
             [_, name, short] => {
-                text = replace(&text, &format!("\n        {name}: "), &format!("\n        {short}: "))?
+                text = replace(&text, &format!("\n        {name}: "), &format!("\n        {short}: "))?;
             }
             // What the glue never calls has a short name all the same.
             [name, short] if line.trim_start().starts_with('[') => {
