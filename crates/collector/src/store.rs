@@ -10,7 +10,7 @@ use beaconry_core::{
     Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine, wire::MAX_STREAM_LINE,
 };
 
-use crate::disk::Disk;
+use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
 use crate::index::{Change, DAY_MS, Index, IndexError, Record, WINDOW_MS};
 use crate::journal::{self, AppendError, Journal, Position};
@@ -72,6 +72,9 @@ impl CommitError {
     }
 }
 
+/// What readers in other processes stop at.
+pub(crate) const SYNCED_FILE: &str = "synced";
+
 /// Journal and index of one directory.
 #[derive(Debug)]
 pub(crate) struct Store<D: Disk> {
@@ -94,6 +97,14 @@ impl<D: Disk> Store<D> {
     pub(crate) fn newest(&mut self) -> Option<Position> {
         let (name, good) = self.index().ok()?.files().ok()?.pop_last()?;
         Some(Position { name, good })
+    }
+
+    /// Tells other processes how far they may read: `DIR/synced`, one line of a length that never shrinks, written over in
+    /// place. It need not be synced itself: an older one only holds them back until the next.
+    pub(crate) fn publish(&self, position: &Position) -> io::Result<()> {
+        let Position { name, good } = position;
+        let line = format!("{{\"file\":\"{name}\",\"offset\":{good:>20}}}\n");
+        write_all_at(&mut self.disk.open(SYNCED_FILE)?, line.as_bytes(), 0)
     }
 
     /// Whether nothing can be stored before a restart.

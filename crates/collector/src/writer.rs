@@ -124,6 +124,10 @@ struct Work<D: Disk> {
 
 impl<D: Disk> Work<D> {
     async fn run(mut self) {
+        let newest = self.position.borrow().clone();
+        if let Some(newest) = newest {
+            self.publish(&newest);
+        }
         self.checkpoint();
         loop {
             let due = self.dirty_since.map(|since| since + CHECKPOINT);
@@ -174,8 +178,9 @@ impl<D: Disk> Work<D> {
         self.stopped.store(self.store.stopped(), Ordering::Release);
         match result {
             Ok((verdicts, position)) => {
-                if position.is_some() {
-                    self.position.send_replace(position);
+                if let Some(position) = position {
+                    self.publish(&position);
+                    self.position.send_replace(Some(position));
                 }
                 self.dirty_since.get_or_insert_with(Instant::now);
                 for (answer, verdict) in answers.into_iter().zip(verdicts) {
@@ -190,6 +195,13 @@ impl<D: Disk> Work<D> {
                     let _ = answer.send(Err(reason));
                 }
             }
+        }
+    }
+
+    /// A forwarder that is not told waits: late, and nothing is lost.
+    fn publish(&self, position: &Position) {
+        if let Err(error) = self.store.publish(position) {
+            tracing::warn!(%error, "forwarders could not be told how far the journal is synced");
         }
     }
 

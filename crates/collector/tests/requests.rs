@@ -303,3 +303,14 @@ async fn a_journal_is_nobody_elses_to_read() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&journal.unwrap().metadata().unwrap().permissions());
     assert_eq!(mode & 0o007, 0, "{mode:o}");
 }
+
+#[tokio::test]
+async fn other_processes_are_told_how_far_the_journal_is_on_disk() {
+    let collector = Collector::new();
+    for end in [3, 12] {
+        collector.post(stream(1), body(stream(1), range(0, end))).await;
+        let told = std::fs::read(collector.dir.path().join("synced")).unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(told, json!({ "file": "events-2025-11-24.jsonl", "offset": collector.text().len() }));
+    }
+}

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::forward::files::{self, JournalFile};
+use crate::store::SYNCED_FILE;
 
 /// Bytes of lines taken at once: a Loki takes 4 MB a second by default, and so a batch at any time.
 pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
 /// Lines taken at once: that many are halved in a few hundred pushes if some are refused.
 pub(crate) const BATCH_LINES: usize = 2_000;
-/// The collector's file that says how far the journal is synced.
-const SYNCED: &str = "synced";
 
 /// A place in the journal: everything before it has been read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +170,7 @@ fn open_at(file: &JournalFile, offset: u64, was_growing: bool) -> io::Result<Ope
 
 /// `None` where no collector writes it: journals of the PHP drop-in, downloads.
 fn synced(dir: &Path) -> io::Result<Option<Place>> {
-    match fs::read(dir.join(SYNCED)) {
+    match fs::read(dir.join(SYNCED_FILE)) {
         // It is written over in place: one that is half written is read again in a moment, and nothing meanwhile.
         Ok(text) => Ok(Some(serde_json::from_slice(&text).unwrap_or_default())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
