@@ -48,13 +48,23 @@ export async function takeOver(options, writer, storage, on, install, revert) {
     },
   };
   let dead = false;
+  // What a patched function of the page tracks while the client begins waits: the writer would give numbers a second time.
+  const { track } = writer;
+  /** @type {Parameters<typeof track>[]} */
+  const meanwhile = [];
+  writer.track = (...line) => void meanwhile.push(line);
   try {
     handover.client = new TelemetryClient(options, handover); // it lives as long as its host does
   } catch {
     dead = true;
   }
+  writer.track = track;
   const { host } = handover;
-  if (dead || !host) return void revert(); // for good: what has trapped once is not asked again
+  if (dead || !host) {
+    revert(); // for good: what has trapped once is not asked again
+    for (const line of meanwhile) track(...line);
+    return;
+  }
   install({
     track: (line) => (host.trackLine(line), true),
     share({ user = null, context = null }) {
@@ -65,6 +75,7 @@ export async function takeOver(options, writer, storage, on, install, revert) {
     stats: host.stats,
     dispose: host.dispose,
   });
+  for (const [line] of meanwhile) host.trackLine(line);
   // Kept: without it the client would be collected.
   Object.assign(host, { handover });
 }

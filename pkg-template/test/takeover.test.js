@@ -125,6 +125,37 @@ test('a client that throws is dead: the writer goes on under a new stream, and n
   assert.equal(again.stats().tracked, 0, 'it has its number already');
 });
 
+test('what is tracked while the client begins gets its number from the client alone', async () => {
+  const page = openPage();
+  let telemetry;
+  const calls = [];
+  const wasm = standIn({
+    made() { telemetry.log('info', 'from a patched setItem'); },
+    call: (name, [line]) => void calls.push([name, line]),
+  });
+  telemetry = createTelemetry(OPTIONS);
+  telemetry.log('info', 'before');
+  await microtasks();
+  const keys = page.keys();
+  page.idle[0]();
+  await until(() => telemetry.stats().mode === 'wasm');
+  await microtasks();
+  assert.deepEqual(page.keys(), keys, 'the writer writes no more');
+  const lines = calls.filter(([name]) => name === 'trackLine').map(([, line]) => message(JSON.parse(line)));
+  assert.deepEqual(lines, ['from a patched setItem']);
+  assert.deepEqual(wasm.clients, []);
+});
+
+test('what is tracked while a client traps is the writer\'s', async () => {
+  openPage();
+  let telemetry;
+  standIn({ made() { telemetry.log('info', 'meanwhile'); throw new WebAssembly.RuntimeError('unreachable'); } });
+  telemetry = createTelemetry(OPTIONS);
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'degraded');
+  assert.equal(telemetry.stats().tracked, 2);
+});
+
 test('a client that traps as it is made leaves the writer and its stream as they were', async () => {
   const page = openPage();
   let made = 0;
