@@ -98,6 +98,7 @@ async fn the_collector_switches_a_running_client_off() -> Result<()> {
     browser.run("page.track('later', 20)", &[]).await?;
     let stats = browser.run("return page.telemetry.stats()", &[]).await?;
     ensure!(stats["held"] == 0 && stats["delivered"] == 20, "the page's books: {stats}");
+    ensure!(stats["mode"] == "off", "a client that is off says {}", stats["mode"]);
     let batches = browser.run(r"return page.keys().filter((key) => /:\d+$/.test(key))", &[]).await?;
     ensure!(batches == json!([]), "still stored: {batches}");
 
