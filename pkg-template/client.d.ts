@@ -1,7 +1,7 @@
 import type { FlushResult, Stats, Telemetry, TelemetryOptions } from './index.js';
 
-/** Fetches and starts the wasm; before the first client. */
-export default function init(source?: { module_or_path?: unknown }): Promise<unknown>;
+/** Fetches the wasm, from `url` or from beside the package; before the first client. */
+export default function init(url?: string | URL): Promise<void>;
 
 /** The client without the facade: as what `createTelemetry` gives, from the first line the wasm. */
 export class TelemetryClient {

@@ -1,23 +1,27 @@
 // The client without the facade, for who loads the wasm himself: it begins at once, with a stream of its own.
-// @ts-ignore: made by the build
-import init, { TelemetryClient as Core } from './wasm/beaconry.js';
+import { compile, createCore } from './core.js';
+import { openClient } from './open.js';
 
-export default init;
+/** @type {WebAssembly.Module} */
+let module;
+
+/**
+ * Fetches the wasm; before the first client.
+ * @param {string | URL} [url]
+ */
+export default async function init(url) {
+  module = await compile(url);
+}
 
 /** Wrong options are named in the console; then every call does nothing. */
 export class TelemetryClient {
-  /** @type {any} */
-  #host;
-  #core;
+  #client;
 
   /** @param {any} options */
   constructor(options) {
-    /** @type {import('./platform/host.js').Handover} */
-    const handover = {};
-    this.#core = new Core(options, handover);
-    this.#host = handover.host;
+    this.#client = openClient(options, () => createCore(module));
     for (const type of ['log', 'error', 'metric', 'event', 'vital']) {
-      /** @type {any} */ (this)[type] = (/** @type {any[]} */ ...args) => this.#host?.call(type, ...args);
+      /** @type {any} */ (this)[type] = (/** @type {any[]} */ ...args) => this.#client?.call(type, ...args);
     }
   }
 
@@ -26,35 +30,34 @@ export class TelemetryClient {
    * @param {unknown} data
    */
   track(type, data) {
-    this.#host?.track(type, data);
+    this.#client?.track(type, data);
   }
 
   /** @param {string} line an event that is a JSON line already */
   trackLine(line) {
-    this.#host?.trackLine(line);
+    this.#client?.trackLine(line);
   }
 
   /** @param {unknown} user */
   setUser(user) {
-    this.#host?.setUser(user);
+    this.#client?.setUser(user);
   }
 
   /** @param {unknown} context */
   setContext(context) {
-    this.#host?.setContext(context);
+    this.#client?.setContext(context);
   }
 
   /** @param {{ timeout?: number }} [how] */
   async flush(how) {
-    return (await this.#host?.flush(how)) ?? { delivered: 0, held: 0, dropped: 0 };
+    return (await this.#client?.flush(how)) ?? { delivered: 0, held: 0, dropped: 0 };
   }
 
   stats() {
-    return this.#host?.stats();
+    return this.#client?.stats();
   }
 
   dispose() {
-    this.#host?.dispose();
-    return void this.#core;
+    this.#client?.dispose();
   }
 }

@@ -1,13 +1,8 @@
-import { newId, remember } from './flag.js';
-import { attempt, json } from './serialize.js';
-import { createWriter, isError } from './writer.js';
+import { openStorage } from './options.js';
+import { createWriter, describe, isError } from './writer.js';
 
 /** How long the wasm waits for an idle page (one that is never idle still delivers), and `flush` by default, in ms. */
 const WAIT_MS = 5_000;
-
-/** Characters of a user's id, and bytes of a context: they are repeated in every batch. */
-const USER_UNITS = 256;
-const CONTEXT_BYTES = 1_024;
 
 /**
  * What stands behind the public object while telemetry is on: first the writer, then the wasm client that takes its stream
@@ -16,56 +11,50 @@ const CONTEXT_BYTES = 1_024;
  * @param {string} prefix of every key
  */
 export function startEngine(options, prefix) {
-  const storage = options.persist === false ? undefined : attempt(() => localStorage);
-  options.session ??= (storage && remember('sessionStorage', `${prefix}session`)) || newId().slice(6);
+  const storage = openStorage(options, prefix);
+  const members = describe(options);
   /** @type {import('./index.js').Stats['mode']} */
   let mode = 'writer';
-  /** @type {import('./takeover.js').Sink | undefined} */
+  /** @type {import('./driver.js').Driver | undefined} */
   let client;
   /** @type {Promise<void> | boolean | undefined} */
   let loading;
   /** @type {AbortController} */
   let listeners;
-  /** @type {string | undefined} */
-  let user;
-  /** @type {object | undefined} */
-  let context;
 
   /** A writer with a stream of its own, which follows the page's life. */
   function write() {
-    const made = createWriter(options, storage, prefix);
+    const made = createWriter(options, storage, prefix, members);
     listeners = new AbortController();
-    on(document, 'visibilitychange', made.hide);
-    on(window, 'pagehide', made.dispose);
-    on(window, 'pageshow', made.resume);
-    on(window, 'online', load);
+    on('visibilitychange', made.settle); // which bubbles
+    on('pagehide', made.dispose);
+    on('pageshow', made.resume);
+    on('online', load);
     return made;
   }
 
   /**
-   * @param {EventTarget} target
    * @param {string} type
    * @param {() => unknown} act
    */
-  function on(target, type, act) {
-    target.addEventListener(type, act, listeners); // which has the signal
+  function on(type, act) {
+    addEventListener(type, act, listeners); // which has the signal
   }
 
   /** Fetches the wasm, once a page, and not for one that has let go; never rejects. What fails is tried again when asked. */
   const load = () =>
     (loading ??= mode === 'off' || import('./takeover.js')
-      .then(({ takeOver }) => takeOver(options, writer, storage, on, install, revert))
+      .then(({ takeOver }) => takeOver({ options, prefix, storage, members }, writer, on, install, revert))
       .catch(() => {
         loading = undefined;
         revert();
       }));
 
-  /** @param {import('./takeover.js').Sink} sink */
-  function install(sink) {
-    client = sink;
+  /** @param {import('./driver.js').Driver} driver */
+  function install(driver) {
+    client = driver;
     mode = 'wasm';
     listeners.abort();
-    share();
   }
 
   /** No wasm, or none any more: who writes then, if that is another. */
@@ -74,13 +63,11 @@ export function startEngine(options, prefix) {
     mode = 'degraded';
     if (!client) return;
     client = undefined;
-    writer = write();
-    share();
-    return writer;
+    return (writer = write());
   }
 
-  /** Brings user and context to who writes. */
-  const share = () => (client ?? writer).share({ user, context });
+  /** @param {() => void} change of what is said with the events to come */
+  const say = (change) => (client ?? writer).say(change);
 
   let writer = write();
 
@@ -96,18 +83,11 @@ export function startEngine(options, prefix) {
       if (high && mode === 'writer') load(); // once: errors may come by the thousand
     },
 
-    /** @param {any} id */
-    setUser(id) {
-      user = `${id ?? ''}`.slice(0, USER_UNITS) || undefined;
-      share();
-    },
+    /** @param {unknown} id */
+    setUser: (id) => say(() => members.setUser(id)),
 
     /** @param {unknown} value */
-    setContext(value) {
-      const text = json(value, CONTEXT_BYTES);
-      context = text[0] === '{' ? JSON.parse(text) : undefined;
-      share();
-    },
+    setContext: (value) => say(() => members.setContext(value)),
 
     /** @param {{ timeout?: number }} [options] */
     async flush(options) {

@@ -40,7 +40,7 @@ export interface TelemetryOptions {
   persist?: boolean;
   /** Warns in the console, once, of events of an unknown type. Default: false. */
   debug?: boolean;
-  /** Where `beaconry_bg.wasm` is, if a bundler or a policy needs to say. Default: beside the package's glue. */
+  /** Where `beaconry_bg.wasm` is, if a bundler or a policy needs to say. Default: in the package's folder `wasm/`. */
   wasmUrl?: string | URL;
   /** Told of events that were dropped, soon after; what it throws is ignored. */
   onDrop?: (reason: DropReason, count: number) => void;

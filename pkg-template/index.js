@@ -10,7 +10,7 @@ const NOTHING = { delivered: 0, held: 0, dropped: 0 };
 /** @type {typeof import('./index.js').createTelemetry} */
 export function createTelemetry(options) {
   const engine = open(options);
-  let debug = attempt(() => options.debug);
+  let debug = engine && options.debug;
 
   /**
    * Nothing of ours throws into the app, and while telemetry is off nothing of the app's is looked at.
@@ -58,6 +58,6 @@ function open(options) {
     const prefix = keyPrefix(read);
     if (isOn(read, prefix) && !gatedFor(prefix, OFF_UNTIL)) return startEngine(read, prefix);
   } catch (error) {
-    console.error(`beaconry: options.${error} is missing or wrong; telemetry stays off`);
+    console.error(`beaconry is off: options.${error} is missing or wrong`);
   }
 }

@@ -1,81 +1,28 @@
 // Loaded when the page is idle, with the wasm: none of this is parsed before the page paints.
-// @ts-ignore: made by the build
-import init, { TelemetryClient } from './wasm/beaconry.js';
-import { isError } from './writer.js';
+import { compile, createCore } from './core.js';
+import { createDriver } from './driver.js';
 
 /**
- * The wasm client as the facade uses it: by its host, which is JavaScript. Once it has trapped, it is dead: the writer goes on
- * under a new stream, so that no number is used twice, and what the client has stored is delivered by whoever adopts it.
+ * Makes the core continue the writer's stream: the driver goes on with the writer's very batches. The handover is one task.
  *
- * @typedef {object} Sink
- * @property {(line: string, high: boolean) => boolean} track true: the line was taken
- * @property {(members: { user?: any, context?: any }) => void} share
- * @property {(timeout: number) => Promise<import('./index.js').FlushResult | undefined> | undefined} flush
- * @property {() => Omit<import('./index.js').Stats, 'mode'> | undefined} stats
- * @property {() => void} dispose
- */
-
-/**
- * Makes the wasm client continue the writer's stream. The handover is one task.
- *
- * It rejects where there is no wasm (blocked by a policy, not served), and reverts where that traps at once: then the writer
- * is as it was.
- * @param {import('./index.js').TelemetryOptions} options
+ * It rejects where there is no wasm (blocked by a policy, not served): then the writer is as it was.
+ * @param {Pick<import('./driver.js').Client, 'options' | 'prefix' | 'storage' | 'members'>} client
  * @param {ReturnType<typeof import('./writer.js').createWriter>} writer
- * @param {Storage | undefined} storage
- * @param {(target: EventTarget, type: string, act: () => void) => void} on registers a listener until the facade lets go
- * @param {(sink: Sink) => void} install
- * @param {() => ReturnType<typeof import('./writer.js').createWriter> | undefined} revert
+ * @param {(type: string, act: () => void) => void} on registers a listener until the facade lets go
+ * @param {(driver: import('./driver.js').Driver) => void} install
+ * @param {import('./driver.js').Client['failed']} failed
  */
-export async function takeOver(options, writer, storage, on, install, revert) {
-  await init({ module_or_path: options.wasmUrl });
-  let handed = writer.handover();
-  while (!handed) {
+export async function takeOver(client, writer, on, install, failed) {
+  const module = await compile(client.options.wasmUrl);
+  const core = createCore(module);
+  let stream = writer.handover();
+  while (!stream) {
     // Between pagehide and pageshow there is no stream; after dispose there is none ever again.
-    await new Promise((resolve) => on(window, 'pageshow', () => resolve(0)));
-    handed = writer.handover();
+    await new Promise((resolve) => on('pageshow', () => resolve(0)));
+    stream = writer.handover();
   }
-  /** @type {import('./platform/host.js').Handover & { session?: string, client?: unknown }} */
-  const handover = {
-    ...handed,
-    session: options.session,
-    failed(lines) {
-      dead = true;
-      // What the client had written before it failed has its number already.
-      const stored = Object.values(storage ?? {});
-      const next = revert();
-      for (const line of lines) if (!stored.some((value) => value.includes(line))) next?.track(line, isError(line));
-    },
-  };
-  let dead = false;
-  // What a patched function of the page tracks while the client begins waits: the writer would give numbers a second time.
-  const { track } = writer;
-  /** @type {Parameters<typeof track>[]} */
-  const meanwhile = [];
-  writer.track = (...line) => void meanwhile.push(line);
-  try {
-    handover.client = new TelemetryClient(options, handover); // it lives as long as its host does
-  } catch {
-    dead = true;
-  }
-  writer.track = track;
-  const { host } = handover;
-  if (dead || !host) {
-    revert(); // for good: what has trapped once is not asked again
-    for (const line of meanwhile) track(...line);
-    return;
-  }
-  install({
-    track: (line) => (host.trackLine(line), true),
-    share({ user = null, context = null }) {
-      host.setUser(user);
-      host.setContext(context);
-    },
-    flush: (timeout) => host.flush({ timeout: Math.max(timeout, 0) }),
-    stats: host.stats,
-    dispose: host.dispose,
-  });
-  for (const [line] of meanwhile) host.trackLine(line);
-  // Kept: without it the client would be collected.
-  Object.assign(host, { handover });
+  const driver = createDriver({ ...client, stream, failed, createCore: () => createCore(module) });
+  install(driver);
+  driver.start(core);
+  for (const line of stream.lines) driver.track(line);
 }

@@ -1,5 +1,5 @@
 import { gatedFor, newId, NOT_BEFORE } from './flag.js';
-import { attempt, utf8 } from './serialize.js';
+import { attempt, json, utf8 } from './serialize.js';
 
 /**
  * The page's writer while there is no wasm: events get numbers, batches of them get bytes, once a task (an error at once)
@@ -33,39 +33,45 @@ const HELD_BYTES = 1_048_576;
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
 
-/** Characters of a path that travel: it is repeated in every batch. */
+/** Characters of a path and of a user's id, and bytes of a context: they are repeated in every batch. */
 const PAGE_UNITS = 512;
+const USER_UNITS = 256;
+const CONTEXT_BYTES = 1_024;
 
 /** Name and version of the client, as every stream tells it. */
-export const SDK = 'beaconry/0.1.0';
+const SDK = 'beaconry/0.1.0';
 
 /**
  * The closure is the object and its functions the methods: a class would weigh a third more.
  * @param {import('./index.js').TelemetryOptions} options
  * @param {Storage | undefined} storage
  * @param {string} prefix of every key: `bcn1:<scope>:`
+ * @param {Members} members
  */
-export function createWriter(options, storage, prefix) {
+export function createWriter(options, storage, prefix, members) {
   const { onDrop } = options;
-  const identity = JSON.stringify(options, ['release', 'env', 'session']).slice(1, -1);
   const heldBytes = options.limits?.storageBytes ?? HELD_BYTES;
   // The stream:
-  let id = '';
-  let next = 0;
+  /** @type {string} */
+  let id;
+  /** @type {number} */
+  let next;
   /** @type {boolean | undefined} */
   let hasLine; // in the storage
   /** @type {Batch[]} in the order of their numbers; the last may be open */
   let batches = [];
   /** @type {Batch | undefined} */
   let open;
-  let held = 0; // bytes
-  let start = 0; // what is below was dropped as `full`
-  let unlock = () => {};
+  /** @type {number} bytes */
+  let held;
+  /** @type {number} what is below was dropped as `full` */
+  let start;
+  /** @type {() => void} */
+  let unlock;
   // The page:
   let gone = false; // after pagehide, until pageshow
-  let path = '';
-  let who = {};
-  let context = '';
+  /** @type {string} */
+  let context;
   // The task:
   /** @type {string[]} */
   let pending = [];
@@ -77,7 +83,7 @@ export function createWriter(options, storage, prefix) {
    * @param {boolean} high written at once
    */
   function track(line, high) {
-    if (!pending[0]) turn();
+    if (!pending[0] && !busy) context = members.now();
     if ((pending.push(line) > PENDING || high) && !busy) drain();
     // At the end of this task; who tracks from a patched function gets a turn of its own, lest the task never ends.
     else if (!scheduled) {
@@ -88,8 +94,11 @@ export function createWriter(options, storage, prefix) {
 
   function drain() {
     scheduled = false;
-    if (pending[0]) write(() => (gone || document.hidden) && send(false));
+    if (pending[0]) settle();
   }
+
+  /** Writes; the page may be gone before there is another chance to send. */
+  const settle = () => write(() => (gone || document.hidden) && send());
 
   /**
    * Writes what is pending, then does `then`, and lets nothing else in between.
@@ -107,18 +116,9 @@ export function createWriter(options, storage, prefix) {
     busy = false;
   }
 
-  /** Once a task: a single-page app may have moved on. */
-  function turn() {
-    const now = options.page ?? location.pathname.slice(0, PAGE_UNITS);
-    if (busy || path === now) return;
-    path = now;
-    context = JSON.stringify({ page: path, ...who }).slice(1, -1);
-  }
-
   function begin() {
     id = newId();
-    next = 0;
-    start = held = 0;
+    next = start = held = 0;
     hasLine = false;
     if (!gone) unlock = lock(prefix + id);
   }
@@ -151,12 +151,13 @@ export function createWriter(options, storage, prefix) {
 
   /** From here on the bytes of the open batch do not change. Past the limit the oldest batches are dropped. */
   function seal() {
+    if (!open) return;
     save();
-    if (open?.stored) open.lines = undefined;
-    held += open?.bytes ?? 0;
+    if (open.stored) open.lines = undefined;
+    held += open.bytes;
     open = undefined;
     while (held > heldBytes) {
-      const [{ first, n, bytes, stored }] = batches.splice(0, 1);
+      const { first, n, bytes, stored } = /** @type {Batch} */ (batches.shift());
       held -= bytes;
       start = first + n;
       // Counted before it is erased; where the longer line does not fit, the other way round.
@@ -164,7 +165,7 @@ export function createWriter(options, storage, prefix) {
       if (stored) attempt(() => storage?.removeItem(keyOf(first)));
       hasLine ||= putLine();
       // In a task of its own: what the app does then disturbs nothing here.
-      if (onDrop) setTimeout(() => attempt(() => onDrop('full', n)));
+      setTimeout(() => attempt(() => onDrop?.('full', n)));
     }
   }
 
@@ -175,7 +176,7 @@ export function createWriter(options, storage, prefix) {
 
   /**
    * Sends what no beacon has taken yet: errors first, whole batches inside 64 KiB.
-   * @param {boolean} closed nothing more will be numbered
+   * @param {boolean} [closed] nothing more will be numbered
    */
   function send(closed) {
     seal();
@@ -205,15 +206,17 @@ export function createWriter(options, storage, prefix) {
    * A batch as on the wire, if it is still there.
    * @param {Batch} batch
    */
-  const text = ({ first, n, context, lines }) =>
-    lines
-      ? `{"batch":${first},"n":${n},${context}}\n${lines.join('\n')}\n`
-      : attempt(() => storage?.getItem(keyOf(first)));
+  const text = (batch) => textOf(batch) ?? attempt(() => storage?.getItem(keyOf(batch.first)));
 
   /** @param {boolean} [closed] */
   const streamLine = (closed) =>
-    `{"stream":"${id}","v":1,"sdk":"${SDK}",${identity},"tracked":${next},"dropped":{${start ? `"full":[[0,${start}]]` : ''}}` +
-    `,"holds":[${start < next ? `[${start},${next}]` : ''}],"closed":${!!closed}}`;
+    JSON.stringify({
+      ...headOf(id, options),
+      tracked: next,
+      dropped: { full: start ? [[0, start]] : undefined },
+      holds: start < next ? [[start, next]] : [],
+      closed: !!closed,
+    });
 
   const putLine = () => put('s', streamLine());
 
@@ -232,15 +235,14 @@ export function createWriter(options, storage, prefix) {
     track,
     dispose,
 
-    /** @param {{ user?: string, context?: object }} members that batches carry from now on besides the page */
-    share: (members) =>
+    /** @param {() => void} change of the members that batches carry from now on */
+    say: (change) =>
       write(() => {
-        who = members;
-        path = '';
+        change();
+        context = members.now();
       }),
 
-    /** The page may be hidden for good. */
-    hide: () => document.hidden && write(() => send(false)),
+    settle,
 
     /** Back from the back/forward cache. */
     resume() {
@@ -251,11 +253,12 @@ export function createWriter(options, storage, prefix) {
       }
     },
 
-    /** Gives the stream away, as a request with the batches that storage has not; nothing between pagehide and pageshow. */
+    /** Gives the stream away, with all that was kept of it and lines without a number; nothing between pagehide and pageshow. */
     handover() {
       if (gone) return;
-      write(() => (open = undefined));
-      return { body: body(batches.filter(({ stored }) => !stored)), unlock };
+      const lines = pending;
+      pending = [];
+      return { id, line: streamLine(), batches, unlock, lines };
     },
 
     stats() {
@@ -272,6 +275,57 @@ export function createWriter(options, storage, prefix) {
     },
   };
 }
+
+/**
+ * What batches say of the page and of who uses it.
+ * @typedef {ReturnType<typeof describe>} Members
+ * @param {import('./index.js').TelemetryOptions} options
+ */
+export function describe(options) {
+  /** @type {string | undefined} */
+  let path;
+  /** @type {string | undefined} */
+  let user;
+  /** @type {object | undefined} */
+  let context;
+  /** @type {string} */
+  let text;
+  return {
+    /** The members of a batch line as raw JSON, read anew once a task: a single-page app may have moved on. */
+    now() {
+      const page = options.page ?? location.pathname.slice(0, PAGE_UNITS);
+      if (page !== path) text = JSON.stringify({ page: (path = page), user, context }).slice(1, -1);
+      return text;
+    },
+
+    /** @param {any} id */
+    setUser(id) {
+      user = `${id ?? ''}`.slice(0, USER_UNITS) || undefined;
+      path = undefined;
+    },
+
+    /** @param {unknown} value */
+    setContext(value) {
+      const text = json(value, CONTEXT_BYTES);
+      context = text[0] === '{' ? JSON.parse(text) : undefined;
+      path = undefined;
+    },
+  };
+}
+
+/**
+ * A batch as on the wire, if its lines are in memory.
+ * @param {Batch} batch
+ */
+export const textOf = ({ first, n, context, lines }) =>
+  lines && `{"batch":${first},"n":${n},${context}}\n${lines.join('\n')}\n`;
+
+/**
+ * What the line of a stream that is made here says of who sends.
+ * @param {string} stream
+ * @param {import('./index.js').TelemetryOptions} options
+ */
+export const headOf = (stream, { release, env, session }) => ({ stream, v: 1, sdk: SDK, release, env, session });
 
 /** @param {string} line */
 export const isError = (line) => line.startsWith('{"type":"er');

@@ -1,33 +1,26 @@
-//! The client of Beaconry for browsers: drives [`beaconry_core`] with the browser's own storage, locks, clock and network.
+//! The client of Beaconry for browsers, as far as it is WebAssembly: [`beaconry_core`] behind an interface of numbers. The driver,
+//! which has the texts and the browser, is JavaScript: `pkg-template/driver.js`.
 //!
 //! | what | where |
 //! | --- | --- |
-//! | what JavaScript and Rust apps call | [`TelemetryClient`] |
-//! | what the app chose | `settings` |
-//! | drains the core and carries out what it asks for | `driver`, `outputs` |
-//! | takes over the streams of pages that are gone | `adoption` |
-//! | goes on where the JavaScript facade stops | `handover` |
-//! | one browser API a file, and its JavaScript in `pkg-template/platform` | `platform` |
+//! | the core in numbers | [`Core`], `messages` |
+//! | what the npm package's module exports | `exports` (feature `npm`) |
+//! | what Rust front ends call | [`TelemetryClient`], and with the feature `serde` [`Options`], [`Stats`], [`EventType`] |
 //!
-//! Nothing here throws into the app. No borrow is held while JavaScript runs: a patched `fetch` or `setItem` may call
-//! back into the client at any time. Every listener, timer and lock is the host's (`platform::host`), which lets go of them all
-//! with [`TelemetryClient::dispose`], and when the client is dropped.
+//! No text enters or leaves the WebAssembly, and it calls no JavaScript: so whatever the app does inside of a patched `setItem` or
+//! `fetch`, the core is never on the stack, and when it traps nothing is lost with it.
 //!
 //! # What this crate does not do
 //!
 //! It knows nothing of batching, retries or HTTP statuses: those are the core's. It does not decide whether telemetry is
 //! on: the facade does, before any WebAssembly is fetched.
 
-mod adoption;
+#[cfg(not(feature = "npm"))]
 mod client;
-mod driver;
-mod handover;
-mod outputs;
-mod page_life;
-mod platform;
-mod settings;
-#[cfg(feature = "serde")]
-mod text;
+mod core;
+#[cfg(feature = "npm")]
+pub mod exports;
+mod messages;
 #[cfg(feature = "serde")]
 mod typed;
 
@@ -37,7 +30,9 @@ mod typed;
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
     lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());
 
+pub use crate::core::Core;
 pub use beaconry_core::Flag;
+#[cfg(not(feature = "npm"))]
 pub use client::TelemetryClient;
 #[cfg(feature = "serde")]
 pub use typed::{EventType, Limits, Options, Stats};

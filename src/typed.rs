@@ -1,6 +1,6 @@
 //! For Rust front ends (cargo feature `serde`): options and statistics as structs, events of any `Serialize` value.
 
-use crate::{TelemetryClient, platform::clock::whole, text::push_number};
+use crate::{TelemetryClient, core::whole};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
@@ -108,7 +108,7 @@ impl TelemetryClient {
     #[must_use]
     pub fn with_options(options: &Options) -> Self {
         let options = serde_wasm_bindgen::to_value(options).unwrap_or(JsValue::UNDEFINED);
-        Self::new(options, JsValue::UNDEFINED)
+        Self::new(options)
     }
 
     /// Tracks any value: a struct or map as it is, anything else as the member `value`. What cannot be serialised is counted
@@ -118,15 +118,11 @@ impl TelemetryClient {
         if !data.starts_with('{') && !data.is_empty() {
             data = ["{\"value\":", &data, "}"].concat();
         }
-        let mut line = String::from("{\"type\":\"");
-        line.push_str(kind.as_str());
-        line.push_str("\",\"ts\":");
-        push_number(&mut line, whole(js_sys::Date::now()));
-        line.push_str(",\"data\":");
-        line.push_str(&data);
-        line.push('}');
-        // A line without data is none: the core counts it.
-        self.track_line(if data.is_empty() { "" } else { &line });
+        let (kind, ts) = (kind.as_str(), whole(js_sys::Date::now()));
+        // An event without data is none: the client counts it.
+        let line =
+            if data.is_empty() { data } else { format!(r#"{{"type":"{kind}","ts":{ts},"data":{data}}}"#) };
+        self.track_line(&line);
     }
 
     /// [`stats`](Self::stats) as a struct.

@@ -1,91 +1,63 @@
 import { attempt, utf8 } from '../serialize.js';
 
-/** A key of a stream, of any scope. */
-const KEY = /^bcn1:\w{8}:([\w-]{22}):/;
+/** A key of a stream, of any scope: its id, and the number of a batch's first event or `s` for the stream line. */
+export const KEY = /^bcn1:\w+:([\w-]{22}):(\d*)/;
 
 /**
  * localStorage: any call may throw, for it is full, or blocked by the user.
  * @param {string} prefix of every key of the scope: `bcn1:<scope>:`
- * @param {Storage | undefined} store
+ * @param {Storage | undefined} storage
+ * @param {number} limit bytes of the scope's batches
  */
-export function storage(prefix, store) {
-  const keys = () => attempt(() => Object.keys(store ?? {})) ?? [];
+export function openStore(prefix, storage, limit) {
+  let used = 0;
+  const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
+  const read = (/** @type {string} */ key) => attempt(() => storage?.getItem(key)) ?? '';
 
-  /**
-   * @param {string} stream
-   * @param {number} [first] of a batch; without it the stream line
-   */
-  const keyOf = (stream, first) => `${prefix}${stream}:${first ?? 's'}`;
-
-  /**
-   * A value; empty where there is none.
-   * @param {string} stream
-   * @param {number} [first]
-   */
-  const read = (stream, first) => attempt(() => store?.getItem(keyOf(stream, first))) ?? '';
-
-  /**
-   * How many events a stored batch has, if its head can be read.
-   * @param {string} value
-   * @param {number} first
-   */
-  const headOf = (value, first) => {
-    const { batch, n } = attempt(() => JSON.parse(value.split('\n', 1)[0])) ?? {};
-    if (batch === first && n > 0) return n;
-  };
+  /** Whether the value is stored. */
+  const write = (/** @type {string} */ key, /** @type {string} */ value) =>
+    !!attempt(() => storage && (storage.setItem(key, value), true));
 
   return {
+    keys,
     read,
+    write,
+    used: () => used,
 
     /**
-     * Whether the value is stored.
+     * The bytes of a batch, if it is stored and within the limit, else 0.
+     * @param {string} key
      * @param {string} value
-     * @param {string} stream
-     * @param {number} [first]
+     * @param {number} before the bytes that the key has now
      */
-    write: (value, stream, first) => !!attempt(() => store && (store.setItem(keyOf(stream, first), value), true)),
+    put(key, value, before) {
+      const bytes = utf8(value);
+      if (used + bytes - before > limit || !write(key, value)) return 0;
+      used += bytes - before;
+      return bytes;
+    },
 
     /**
-     * Erases the stream line, or a batch that ends at `end` or before: its bytes then, else a negative number. What cannot be
-     * removed now is removed by who finds it later.
-     * @param {string} stream
-     * @param {number} [first]
-     * @param {number} [end]
+     * What cannot be removed now is removed by who finds it later.
+     * @param {string} key
+     * @param {string} [batch] its value
      */
-    erase(stream, first, end = Infinity) {
-      const value = read(stream, first);
-      if (first !== undefined && first + (headOf(value, first) ?? 0) > end) return -1;
-      attempt(() => store?.removeItem(keyOf(stream, first)));
-      return utf8(value);
+    erase(key, batch = '') {
+      used -= utf8(batch);
+      attempt(() => storage?.removeItem(key));
     },
 
-    /** The streams that have something stored, each once: `+` for this scope or `-` for another, and its id. */
-    streams() {
-      const found = keys().map((key) => {
-        const stream = KEY.exec(key)?.[1];
-        return stream ? (key.startsWith(prefix) ? '+' : '-') + stream : '';
-      });
-      return [...new Set(found)].join('');
+    /**
+     * Looks at everything: counts the bytes of the scope's batches anew. Whether there are other streams than this, of any scope.
+     * @param {string} own
+     */
+    hasOthers(own) {
+      used = 0;
+      return keys().filter((key) => {
+        const [, stream, first] = KEY.exec(key) ?? [];
+        if (first && key.startsWith(prefix)) used += utf8(read(key));
+        return stream && stream !== own;
+      })[0];
     },
-
-    /** The bytes of all streams of this scope but one. */
-    bytesOfOthers: (/** @type {string} */ own) =>
-      keys().reduce((sum, key) => {
-        const stream = key.startsWith(prefix) && KEY.exec(key)?.[1];
-        return stream && stream !== own ? sum + utf8(store?.[key] ?? '') : sum;
-      }, 0),
-
-    /** Deletes a stream, of any scope. */
-    forget(/** @type {string} */ stream) {
-      for (const key of keys()) if (KEY.exec(key)?.[1] === stream) attempt(() => store?.removeItem(key));
-    },
-
-    /** The stored batches of a stream, two numbers each: the first event's, and how many; 0 where that cannot be read. */
-    batches: (/** @type {string} */ stream) =>
-      keys().flatMap((key) => {
-        const [, first] = key.split(`${prefix}${stream}:`);
-        if (!/^\d+$/.test(first)) return [];
-        return [+first, headOf(read(stream, +first), +first) ?? 0];
-      }),
   };
 }

@@ -33,11 +33,14 @@ export function openPage({ path = '/cart', quota = undefined } = {}) {
   const locks = new Set();
   const requested = new Set();
   const target = () => ({
-    addEventListener(type, call, { signal }) {
-      if (signal.aborted) return;
+    addEventListener(type, call, { signal } = {}) {
+      if (signal?.aborted) return;
       const entry = { type, call };
       listeners.add(entry);
-      signal.addEventListener('abort', () => listeners.delete(entry));
+      signal?.addEventListener('abort', () => listeners.delete(entry));
+    },
+    removeEventListener(type, call) {
+      for (const each of listeners) if (each.type === type && each.call === call) listeners.delete(each);
     },
   });
   const page = {
@@ -50,9 +53,10 @@ export function openPage({ path = '/cart', quota = undefined } = {}) {
     beaconBytes: 65_536,
     idle: [],
     location: { pathname: path },
-    fire: (type, event = {}) => [...listeners].filter((each) => each.type === type).forEach((each) => each.call(event)),
+    fire: (type, event = {}) => [...listeners].filter((each) => each.type === type).forEach((each) => each.call({ type, ...event })),
     hide() {
       page.document.hidden = true;
+      page.document.visibilityState = 'hidden';
       page.fire('visibilitychange');
     },
     keys: () => Object.keys(page.local).sort(),
@@ -66,13 +70,20 @@ export function openPage({ path = '/cart', quota = undefined } = {}) {
     sessionStorage: page.session,
     requestIdleCallback: (call) => page.idle.push(call),
     ...target(),
+    // The real one keeps the process alive.
+    MessageChannel: class {
+      port1 = {};
+      port2 = { postMessage: () => setImmediate(() => this.port1.onmessage()) };
+    },
     navigator: {
       locks: {
-        async request(name, hold) {
+        async request(name, ...how) {
+          const hold = how.pop();
           requested.add(name);
           await undefined;
+          if (how[0]?.ifAvailable && locks.has(name)) return hold(null);
           locks.add(name);
-          await hold();
+          await hold({ name });
           locks.delete(name);
         },
       },

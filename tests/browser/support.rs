@@ -249,7 +249,7 @@ impl App {
     }
 
     pub(crate) fn start_with(name: &'static str, options: JsValue) -> Self {
-        Self { client: Rc::new(TelemetryClient::new(options, JsValue::UNDEFINED)), name }
+        Self { client: Rc::new(TelemetryClient::new(options)), name }
     }
 
     pub(crate) fn track(&self) {

@@ -2,7 +2,7 @@
 
 mod bench;
 mod demo;
-mod glue;
+mod module;
 mod package;
 mod repo;
 mod setup;

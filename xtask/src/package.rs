@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
-use crate::glue;
+use crate::module;
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
 use crate::shell::Cmd;
@@ -80,8 +80,9 @@ pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
     compile(repo, tools, std, &built)?;
     stage(repo, &built, &staged)?;
     let wasm = staged.join("wasm/beaconry_bg.wasm");
+    module::strip(repo, tools, &wasm)?;
     optimise(tools, &wasm)?;
-    glue::shrink(tools, &wasm, &staged.join("wasm/beaconry.js"))?;
+    module::check(tools, &wasm)?;
     let tarball = pack(repo, tools, &staged)?;
     unpack(&tarball, &repo.target.join("package"))?;
     println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
@@ -108,7 +109,7 @@ fn compile(repo: &Repo, tools: &Tools, std: Std, out: &Path) -> Result<()> {
         ])
         .arg("--out-dir")
         .arg(out)
-        .args([".", "-p", "beaconry", "--features", "npm"])
+        .arg("crates/npm")
         .dir(&repo.root)
         .limit(LIMIT);
     match std {
@@ -124,7 +125,7 @@ fn compile(repo: &Repo, tools: &Tools, std: Std, out: &Path) -> Result<()> {
     }
 }
 
-/// Lays out the package's folder: the template, the papers, the module and its glue.
+/// Lays out the package's folder: the template, the papers, and the module alone, for it needs no glue.
 fn stage(repo: &Repo, built: &Path, staged: &Path) -> Result<()> {
     if staged.exists() {
         fs::remove_dir_all(staged)?;
@@ -133,8 +134,7 @@ fn stage(repo: &Repo, built: &Path, staged: &Path) -> Result<()> {
     for paper in ["LICENSE-MIT", "LICENSE-APACHE"] {
         fs::copy(repo.root.join(paper), staged.join(paper))?;
     }
-    // wasm-pack adds a .gitignore that would hide the folder from npm. The module's exports have other names in the end.
-    copy_dir(built, &staged.join("wasm"), &|name| name != ".gitignore" && name != "beaconry_bg.wasm.d.ts")?;
+    copy_dir(built, &staged.join("wasm"), &|name| name == "beaconry_bg.wasm")?;
     let (manifest, version) = (fs::read_to_string(staged.join("package.json"))?, repo.version()?);
     if !manifest.contains(&format!("\"version\": \"{version}\"")) {
         bail!("pkg-template/package.json has another version than Cargo.toml's {version}");
@@ -148,6 +148,9 @@ fn optimise(tools: &Tools, wasm: &Path) -> Result<()> {
         .cmd("wasm-opt")
         .args(WASM_FEATURES)
         .args([
+            "--flatten",
+            "--rereloop",
+            "-Oz",
             "-Oz",
             "--converge",
             "--low-memory-unused",

@@ -1,4 +1,5 @@
-//! What a page downloads, in bytes: facade, glue and wasm of the package's main entry, minified as a bundler would.
+//! What a page downloads, in bytes: facade, driver and wasm of the package's main entry, minified as a bundler would; and what it
+//! loads only when it needs it.
 
 use std::fmt;
 use std::fs;
@@ -15,11 +16,11 @@ use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tools, Way};
 
-/// Gzip bytes of facade, glue and wasm together that are aimed at: between OpenTelemetry's logs SDK (13.9 kB) and
+/// Gzip bytes of facade, driver and wasm together that are aimed at: between OpenTelemetry's logs SDK (13.9 kB) and
 /// Snowplow (17.9 kB).
 const AIM: usize = 16_384;
 /// Gzip bytes of all that fail the measurement until the aim is met. It only ever goes down: whoever saves bytes lowers it.
-const CEILING: usize = 37_400;
+const CEILING: usize = 17_800;
 /// Gzip bytes of the facade: all that a page parses before it paints.
 const FACADE_BUDGET: usize = 4_096;
 
@@ -34,26 +35,23 @@ pub(crate) fn run(repo: &Repo, args: Parser) -> Result<()> {
 /// Measures the package that is there, prints it, and fails over the budget.
 pub(crate) fn check(repo: &Repo, tools: &Tools) -> Result<()> {
     let package = repo.target.join("package");
-    let (mut facade, mut glue, mut other) = (Size::default(), Size::default(), Size::default());
+    let mut sizes = Vec::new();
     for (role, file) in bundle(repo, tools, &package)? {
-        let size = Size::of(Path::new(&file))?;
-        match role.as_str() {
-            "facade" => facade += size,
-            "glue" => glue += size,
-            _ => other += size,
+        sizes.push((role, Size::of(Path::new(&file))?));
+    }
+    sizes.push(("wasm".to_owned(), Size::of(&package.join("wasm/beaconry_bg.wasm"))?));
+    let (mut all, mut facade) = (Size::default(), Size::default());
+    println!("{:<24} {:>8} {:>8} {:>8}", "bytes", "raw", "gzip -9", "brotli");
+    for (role, size) in &sizes {
+        println!("{role:<24} {size}");
+        if !role.starts_with('(') {
+            all += *size;
+        }
+        if role == "facade" {
+            facade += *size;
         }
     }
-    let wasm = Size::of(&package.join("wasm/beaconry_bg.wasm"))?;
-    let mut all = facade;
-    all += glue;
-    all += wasm;
-    println!("{:<24} {:>8} {:>8} {:>8}", "bytes", "raw", "gzip -9", "brotli");
-    for (name, size) in [("facade", facade), ("glue", glue), ("wasm", wasm), ("all", all)] {
-        println!("{name:<24} {size}");
-    }
-    if other.raw > 0 {
-        println!("{:<24} {other}", "(only without the wasm)");
-    }
+    println!("{:<24} {all}", "all");
     if all.gzip > AIM {
         println!("all: {} bytes gzip over the aim of {AIM}", all.gzip - AIM);
     }

@@ -60,6 +60,7 @@ const STEPS: &[Step] = &[
     Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js),
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
+    Step::new("packed", "the tarball's JavaScript with its WebAssembly, in Node", &package::NEEDS, packed),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
 ];
@@ -213,7 +214,7 @@ fn client(context: &Context) -> Result<()> {
 
 /// The client's JavaScript as one file, which the tests load: see the feature `one-file`.
 fn bundle_host(context: &Context) -> Result<()> {
-    let host = ["pkg-template/platform/host.js", "--bundle", "--format=esm", "--outfile=pkg/host.js"];
+    let host = ["pkg-template/open.js", "--bundle", "--format=esm", "--outfile=pkg/open.js"];
     context.cmd("npx").args(["--no-install", "esbuild", "--log-level=warning"]).args(host).run()
 }
 
@@ -234,6 +235,12 @@ fn package(context: &Context) -> Result<()> {
         package::build(&context.repo, &context.tools, Std::best(&context.tools))?;
     }
     Ok(())
+}
+
+fn packed(context: &Context) -> Result<()> {
+    package(context)?;
+    let node = context.cmd("node").args(["--test", "pkg-template/test/packed/takeover.test.js"]);
+    node.env("BEACONRY_PACKAGE", context.repo.target.join("package")).run()
 }
 
 fn size(context: &Context) -> Result<()> {

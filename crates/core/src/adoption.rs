@@ -1,129 +1,101 @@
 //! Streams that come and go: the next own one, dead ones from the storage, and all of them when switched off.
 
 use crate::{
-    BatchLine, DecodeError, Dropped, Duration, Instant, Number, Output, Page, Pipeline, Range, Reason,
-    Stream, StreamId, StreamLine, Via,
-    batch::{Batch, Saved},
+    Fate, Instant, Offer, Output, Page, Pipeline, Range, Reason, Stream, StreamKey, Via,
+    batch::Batch,
     outbox::{LineSaved, Outbox, Role},
-    pipeline::own_stream,
+    pipeline::{expiry, own_stream},
 };
-use alloc::vec::Vec;
 
 impl Pipeline {
     /// Begins the next own stream: after a day, after `pagehide`, after a lost lease. Of the old one, memory keeps what
-    /// no storage has; the rest is released to whoever adopts it, maybe this page.
+    /// no storage has; the rest is left to whoever adopts it, maybe this page.
     pub fn begin_stream(&mut self, now: Instant, stream: Stream) {
         self.advance(now);
-        if self.off || self.streams.position(stream.id).is_some() {
+        if self.off || self.position(stream.key).is_some() {
             return;
         }
         self.seal();
         self.waiting = 0;
-        let own = own_stream(now, &self.config, stream);
-        let mut old = core::mem::replace(&mut self.streams.own, own);
-        if !old.line.closed {
+        let last = self.streams.len();
+        self.streams.push(own_stream(now, &self.config, stream));
+        self.streams.swap(0, last);
+        let Some(old) = self.streams.get_mut(last) else { return };
+        if !old.is_closed {
             old.changed();
         }
         // An adopter reads the line, so it need not hear of this from us; without one in the storage it must.
-        let is_told = old.past == 0 && (old.line_saved == LineSaved::Yes || old.book.tracked == 0);
-        self.leave(old, is_told);
+        let is_told = old.line_saved == LineSaved::Yes || old.fates.tracked() == 0;
+        self.leave(last, is_told);
     }
 
-    /// Takes over a stream whose lock the driver holds, with its stream line, if there is one, and the ranges of the
-    /// batches that the storages have. Asks first; loads then what is not stored.
+    /// Takes over a stream whose lock the driver holds; `next` is what its line tells as `tracked`, 0 where there is none.
+    /// Then come, in this order, [`know_dropped`](Self::know_dropped) for what the line tells as dropped and
+    /// [`offer`](Self::offer) for each batch that the storage has. It asks first, and loads what is not stored.
     ///
     /// A stream that is held already is not taken twice, but for one that this page [left](Self::begin_stream).
-    ///
-    /// # Errors
-    /// The line is no stream line: nothing was taken. Adopt it without its line then. Another stream's line is passed over,
-    /// as if there were none.
-    pub fn adopt(
-        &mut self,
-        now: Instant,
-        stream: StreamId,
-        line: Option<&[u8]>,
-        age: Duration,
-        holds: &[Range],
-    ) -> Result<(), DecodeError> {
+    pub fn adopt(&mut self, now: Instant, stream: Stream) {
         self.advance(now);
-        let left = self.config.max_age.as_millis().saturating_sub(age.as_millis());
-        let expires = now + Duration::from_millis(left);
-        let line = line.map(StreamLine::decode).transpose()?;
-        if self.off || self.streams.position(stream).is_some_and(|index| !self.is_left(index)) {
-            return Ok(());
-        }
-        let mut line = line
-            .filter(|line| line.stream == stream)
-            .unwrap_or_else(|| StreamLine::new(stream, self.config.identity.clone()));
-        line.closed = true;
-        let (tracked, dropped) = (line.tracked, core::mem::take(&mut line.dropped));
-        let index = self.streams.others.iter().position(|outbox| outbox.id == stream);
-        let mut outbox = match index {
-            Some(index) => self.streams.others.swap_remove(index).retake(),
-            None => Outbox::new(Role::Adopted, line, expires),
-        };
-        outbox.expires = expires;
-        outbox.take_line(tracked, &dropped);
-        for range in holds {
-            outbox.found(*range);
-        }
-        self.streams.others.push(outbox);
-        Ok(())
-    }
-
-    fn is_left(&self, index: usize) -> bool {
-        self.streams.at(index).is_some_and(|outbox| outbox.role == Role::Left)
-    }
-
-    /// A batch from the storage: the answer to a [`Output::Load`], what an [`Output::Erase`] found longer than it
-    /// thought, or what the facade wrote of the own stream. For the latter, [`track`](Self::track) the facade's
-    /// unwritten lines first: a batch extends the numbers of its stream.
-    ///
-    /// # Errors
-    /// These bytes are no batch. If a Load asked for them, count its range as dropped.
-    pub fn offer(&mut self, now: Instant, stream: StreamId, batch: &[u8]) -> Result<(), DecodeError> {
-        self.advance(now);
-        let range = read_range(batch)?;
-        let Some(index) = self.streams.position(stream) else { return Ok(()) };
         if self.off {
-            return Ok(());
+            return;
         }
+        let expires = expiry(now, &self.config, stream);
+        if self.position(stream.key).is_none() {
+            self.streams.push(Outbox::new(stream.key, Role::Adopted, expires));
+        }
+        let Some(outbox) = self.find(stream.key) else { return };
+        match outbox.role {
+            Role::Own => return,
+            Role::Left => outbox.retake(expires),
+            Role::Adopted => {}
+        }
+        outbox.fates.extend(stream.next, Fate::Past);
+    }
+
+    /// A batch that is there: what an adopted stream has in the storage, what an [`Output::Erase`] found longer than it
+    /// thought, what the facade or a trapped instance had, what was evicted and memory still has. The driver keeps it, or where to read it, until it is told to forget it.
+    pub fn offer(&mut self, now: Instant, stream: StreamKey, range: Range, offer: Offer) {
+        self.advance(now);
+        let Some(index) = self.position(stream).filter(|_| !self.off) else { return };
         if index == 0 {
             self.seal();
         }
-        let too_large = batch.len() > self.config.largest_batch();
-        let fits = !too_large && self.forget(batch.len());
-        let Some(outbox) = self.streams.at_mut(index) else { return Ok(()) };
-        let bytes = if fits { batch.to_vec() } else { Vec::new() };
-        outbox.offered(range, bytes, &mut self.out);
-        if too_large && let Some(at) = outbox.position(range.start()) {
-            outbox.drop_batch(at, Reason::TooLarge, &mut self.out);
-        }
+        let is_too_large = offer.bytes > self.config.largest_batch();
+        let has_room = offer.is_stored || self.make_room(offer.bytes, offer.priority);
+        let now = self.now;
+        let Some(outbox) = self.streams.get_mut(index) else { return };
         outbox.want(now);
-        Ok(())
+        outbox.take(range, offer, &mut self.out);
+        let reason = if is_too_large { Reason::TooLarge } else { Reason::Full };
+        if let Some(at) = outbox.position(range.start()).filter(|_| is_too_large || !has_room) {
+            outbox.drop_batch(at, reason, &mut self.out);
+        }
     }
 
     /// Gives an adopted stream back and counts nothing: it stays in the storage. Memory keeps what no storage has, as
     /// of a stream that was [left](Self::begin_stream).
-    pub fn release(&mut self, now: Instant, stream: StreamId) {
+    pub fn release(&mut self, now: Instant, stream: StreamKey) {
         self.advance(now);
-        let is_it = |outbox: &Outbox| outbox.id == stream && outbox.role == Role::Adopted;
-        if let Some(index) = self.streams.others.iter().position(is_it) {
-            let outbox = self.streams.others.swap_remove(index);
+        if let Some(index) = self.position(stream)
+            && let Some(outbox) = self.streams.get(index).filter(|outbox| outbox.role == Role::Adopted)
+        {
             let is_told = outbox.line_saved == LineSaved::Yes || !outbox.has_news();
-            self.leave(outbox, is_told);
+            self.leave(index, is_told);
         }
     }
 
-    /// Keeps what no storage has, and whatever else nobody could tell from the storage.
-    fn leave(&mut self, mut outbox: Outbox, is_told: bool) {
-        outbox.leave();
-        if outbox.batches.is_empty() && is_told {
-            self.settled.add(&outbox.book);
-            return;
+    /// Keeps what no storage has, and whatever else nobody could tell from the storage: drops, and a past that no answer has
+    /// accounted for.
+    fn leave(&mut self, index: usize, is_told: bool) {
+        let now = self.now;
+        let Some(outbox) = self.streams.get_mut(index) else { return };
+        outbox.leave(&mut self.out);
+        outbox.want(now);
+        // An answer that is on its way may say that nobody is to send.
+        if outbox.batches.is_empty() && outbox.past == 0 && is_told && !outbox.is_flying() {
+            self.settled.add(&outbox.fates);
+            self.streams.swap_remove(index);
         }
-        outbox.want(self.now);
-        self.streams.others.push(outbox);
     }
 
     /// Counts everything that is held as [`Reason::Off`], erases the streams held, and tells the collector with one
@@ -136,27 +108,23 @@ impl Pipeline {
         self.seal();
         let is_throttled = self.gate.is_throttled(now);
         for index in 0..self.streams.len() {
-            let Some(outbox) = self.streams.at_mut(index) else { continue };
+            let Some(outbox) = self.streams.get_mut(index) else { continue };
             outbox.drop_all(Reason::Off, &mut self.out);
-            outbox.line.closed = true;
+            outbox.is_closed = true;
             outbox.erase_line(&mut self.out);
-            let settled = Output::Settled(outbox.id);
-            let is_adopted = outbox.role == Role::Adopted;
             outbox.locked = false;
+            let settled = Output::Settled(outbox.key);
+            let is_adopted = outbox.role == Role::Adopted;
             if outbox.has_news() && !is_throttled {
                 let via = if self.page == Page::Visible { Via::Fetch } else { Via::Beacon };
-                if let Some(last) = self.request(index, Vec::new(), via) {
-                    self.out.after.push(last);
+                if let Some(last) = self.request(index, via, 0) {
+                    self.out.push(last);
                 }
             }
             if is_adopted {
-                self.out.after.push(settled);
+                self.out.push(settled);
             }
         }
-        for outbox in core::mem::take(&mut self.streams.others) {
-            self.settled.add(&outbox.book);
-        }
-        self.flights.clear();
         self.exit = None;
         self.off = true;
     }
@@ -164,81 +132,42 @@ impl Pipeline {
 
 impl Outbox {
     /// A stream that this page left comes back from the storage, with its lock.
-    fn retake(mut self) -> Self {
+    fn retake(&mut self, expires: Instant) {
         self.role = Role::Adopted;
         self.locked = true;
         self.asked = false;
         self.failed = false;
-        self.left_behind = crate::Ranges::new();
-        self
-    }
-
-    /// What the line in the storage knows.
-    fn take_line(&mut self, tracked: Number, dropped: &Dropped) {
-        self.cover(tracked);
-        for (reason, numbers) in dropped.iter() {
-            for range in numbers.iter() {
-                self.cover(range.end());
-                self.take_dropped(reason, range);
-            }
+        self.expires = expires;
+        // What was left and is not offered now is another's, or delivered.
+        if let Some(all) = Range::new(0, self.fates.tracked()) {
+            self.fates.turn(all, |fate| fate == Fate::Left, Fate::Past);
         }
     }
 
-    /// The line told these as dropped; so it is, unless a batch comes back.
-    fn take_dropped(&mut self, reason: Reason, range: Range) {
-        let mut numbers = crate::Ranges::from(range);
-        numbers.subtract(&self.holds(None));
-        self.book.lose(&mut numbers, reason);
-    }
-
-    /// A batch that the storage has, not read yet.
-    fn found(&mut self, range: Range) {
-        let expires = self.expires;
-        match self.find(range.start()) {
-            Some(batch) if batch.range == range => {
-                batch.saved = Saved::Yes;
-                batch.has_key = true;
-            }
-            Some(batch) if batch.range.end() > range.end() => batch.has_key = true,
-            Some(_) => self.lengthen(range, Vec::new()),
-            None => {
+    fn take(&mut self, range: Range, offer: Offer, out: &mut alloc::vec::Vec<Output>) {
+        let saved = if offer.is_stored { range.end() } else { range.start() };
+        let new = Batch { saved, ..Batch::new(range, offer.bytes, offer.priority, self.expires) };
+        match self.position(range.start()).and_then(|at| self.batches.get_mut(at)) {
+            Some(batch) if batch.range.end() < range.end() => {
+                // It turned out longer than thought.
+                let expires = batch.expires;
+                *batch = Batch { expires, ..new };
                 self.hold(range);
-                self.insert(Batch::in_storage(range, expires));
+            }
+            // The storage may be behind, or have lost it.
+            Some(batch) => {
+                batch.saved = saved;
+                batch.refused = !offer.is_stored;
+            }
+            None => {
+                let is_unknown = range.end() > self.fates.tracked();
+                if is_unknown || self.fates.first(range, |fate| fate != Fate::Delivered).is_some() {
+                    self.hold(range);
+                    self.insert(new);
+                } else {
+                    self.erase(&new, out);
+                }
             }
         }
     }
-
-    /// A batch that the storage has, with its bytes; or without, when there is no room for them now.
-    fn offered(&mut self, range: Range, bytes: Vec<u8>, out: &mut crate::outputs::Outputs) {
-        let Some(at) = self.position(range.start()) else {
-            if self.book.delivered.contains_range(range) {
-                return self.erase(&Batch::in_storage(range, self.expires), out);
-            }
-            self.hold(range);
-            return self.insert(Batch { bytes, ..Batch::in_storage(range, self.expires) });
-        };
-        let Some(batch) = self.batches.get_mut(at) else { return };
-        batch.loading = false;
-        let (known, is_loaded) = (batch.range, batch.is_loaded());
-        if known.end() < range.end() {
-            self.lengthen(range, bytes);
-        } else if !is_loaded {
-            batch.range = range;
-            batch.bytes = bytes;
-            if let Some(tail) = Range::new(range.end(), known.end()) {
-                self.lose(tail, Reason::Storage, out);
-            }
-        } else if known != range {
-            // Ours is longer: the storage is behind.
-            batch.saved = Saved::No;
-        }
-    }
-}
-
-/// The numbers of a batch that has as many lines as it says.
-fn read_range(batch: &[u8]) -> Result<Range, DecodeError> {
-    let head = BatchLine::decode(batch)?;
-    let breaks = batch.iter().filter(|byte| **byte == b'\n').count();
-    let is_whole = batch.ends_with(b"\n") && breaks.saturating_sub(1) == head.n as usize;
-    head.range().filter(|_| is_whole).ok_or(DecodeError::Json)
 }

@@ -1,20 +1,20 @@
-//! Answers: what the collector says, and the one place where HTTP statuses get their meaning.
+//! Answers: the one place where HTTP statuses get their meaning.
 
-use crate::{Duration, Instant, Number, Ranges, json::Scanner, ranges::write_number};
+use crate::{Duration, Instant, Number, Range, Ranges, ranges::write_number};
 use alloc::vec::Vec;
 
 /// The longest that a Retry-After can hold a client back. A day: a longer one is a broken clock.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
     /// A collector answered: all numbers of the stream that are stored, and the batches that it refused.
     Accounted {
         /// All that is stored of the stream. Stored wins over refused.
-        stored: Ranges,
+        stored: &'a [Range],
         /// First numbers of the refused batches.
-        rejected: Vec<Number>,
+        rejected: &'a [Number],
     },
     /// A collector no longer knows streams that old: 200 with `{"stale":true}`.
     Stale,
@@ -39,17 +39,39 @@ pub enum Answer {
     SwitchedOff,
 }
 
-impl Answer {
-    /// The meaning of a response. `retry_after` is the header's delay, if there was one that could be read.
+/// What a response's body says, as far as a client cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// Nothing that a collector says: no JSON, or another's.
+    Nothing,
+    /// `{"stored":[[0,117]],"rejected":[{"batch":117,"reason":"json"}]}`.
+    Accounted {
+        /// See [`Answer::Accounted`].
+        stored: &'a [Range],
+        /// See [`Answer::Accounted`].
+        rejected: &'a [Number],
+    },
+    /// `{"stale":true}`.
+    Stale,
+    /// `{"error":…}`: a collector refuses.
+    Error,
+    /// `{"phase":"DISABLED"}`.
+    Disabled,
+}
+
+impl<'a> Answer<'a> {
+    /// The meaning of a response. `status` is 0 where there was none; `retry_after` is the header's delay, if there was
+    /// one that could be read.
     #[must_use]
-    pub fn from_http(now: Instant, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
-        match (status, retry_after) {
-            (200..=299, _) => Said::read(body).map_or(Self::Unreachable, Said::answer),
-            (429 | 503, Some(delay)) => Self::Throttled { until: now + delay.min(MAX_RETRY_AFTER) },
-            (413, _) if Said::read(body).is_some_and(|said| said.error) => Self::TooLarge,
-            (400, _) if Said::read(body).is_some_and(|said| said.error) => Self::Unreadable,
-            (401 | 403 | 404 | 405, _) => Self::Denied,
-            (410, _) if Said::read(body).is_some_and(|said| said.disabled) => Self::SwitchedOff,
+    pub fn from_http(now: Instant, status: u32, retry_after: Option<Duration>, said: Said<'a>) -> Self {
+        match (status, retry_after, said) {
+            (200..=299, _, Said::Accounted { stored, rejected }) => Self::Accounted { stored, rejected },
+            (200..=299, _, Said::Stale) => Self::Stale,
+            (429 | 503, Some(delay), _) => Self::Throttled { until: now + delay.min(MAX_RETRY_AFTER) },
+            (413, _, Said::Error) => Self::TooLarge,
+            (400, _, Said::Error) => Self::Unreadable,
+            (401 | 403 | 404 | 405, ..) => Self::Denied,
+            (410, _, Said::Disabled) => Self::SwitchedOff,
             _ => Self::Unreachable,
         }
     }
@@ -72,60 +94,4 @@ pub fn encode_accounted<'a>(
         out.push(b'}');
     }
     out.extend_from_slice(b"]}");
-}
-
-/// What an answer's body says, as far as a client cares.
-#[derive(Default)]
-struct Said {
-    stored: Option<Ranges>,
-    rejected: Vec<Number>,
-    stale: bool,
-    error: bool,
-    disabled: bool,
-}
-
-impl Said {
-    fn read(body: &[u8]) -> Option<Self> {
-        let mut said = Self::default();
-        let mut scanner = Scanner::new(body);
-        scanner.enter(b'{')?;
-        while let Some(name) = scanner.member()? {
-            said.member(&mut scanner, name)?;
-        }
-        scanner.at_end().then_some(said)
-    }
-
-    fn member(&mut self, scanner: &mut Scanner<'_>, name: &[u8]) -> Option<()> {
-        match name {
-            b"stored" => self.stored = Some(Ranges::scan(scanner)?),
-            b"rejected" => self.rejections(scanner)?,
-            b"stale" => self.stale = scanner.boolean()?,
-            b"error" => self.error = scanner.value().is_some(),
-            b"phase" => self.disabled = scanner.value()? == b"\"DISABLED\"",
-            _ => drop(scanner.value()?),
-        }
-        Some(())
-    }
-
-    fn rejections(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
-        scanner.enter(b'[')?;
-        while scanner.item()? {
-            scanner.enter(b'{')?;
-            while let Some(name) = scanner.member()? {
-                match name {
-                    b"batch" => self.rejected.push(scanner.number()?),
-                    _ => drop(scanner.value()?),
-                }
-            }
-        }
-        Some(())
-    }
-
-    fn answer(self) -> Answer {
-        match self.stored {
-            _ if self.stale => Answer::Stale,
-            Some(stored) => Answer::Accounted { stored, rejected: self.rejected },
-            None => Answer::Unreachable,
-        }
-    }
 }

@@ -1,40 +1,40 @@
 //! Limits and times. Each default carries its reason.
 
-use crate::{Duration, Identity};
+use crate::Duration;
 
 /// What the application may tune. [`Default`] is meant for production.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Goes into every stream line.
-    pub identity: Identity,
-    /// Bytes of all batches in memory: open, sealed and in flight. At least twice the largest batch.
+    /// Bytes of all batches that only memory has: open, sealed and in flight. At least twice the largest batch.
     ///
     /// 1 MiB: some 8,000 events, and less than one image of the page.
-    pub memory_bytes: usize,
+    pub memory_bytes: u32,
     /// Bytes of a batch with several events, its batch line included.
     ///
     /// 4,096: `setItem` of 4 KB takes 9 µs in Chromium 156, of 16 KB 107 µs.
-    pub max_batch_bytes: usize,
+    pub max_batch_bytes: u32,
     /// Events of a batch. 256 bounds the work that one bad line spoils.
     pub max_batch_events: u32,
     /// Bytes of one event; over it the event is dropped as `too_large`.
     ///
     /// 32 KiB: half of what one beacon carries.
-    pub max_event_bytes: usize,
-    /// Bytes of a context; a longer one is refused. 1 KiB: a quarter of a batch.
-    pub max_context_bytes: usize,
+    pub max_event_bytes: u32,
+    /// Bytes of a context, which the driver keeps to. 1 KiB: a quarter of a batch.
+    pub max_context_bytes: u32,
+    /// Bytes of a stream line without its ranges: ids, release and the like. The driver knows better.
+    pub line_bytes: u32,
     /// Bytes of a fetch, but for a single larger batch.
     ///
     /// 128 KiB: about three seconds of slow 3G (400 kbit/s), so a cut repeats little.
-    pub max_request_bytes: usize,
+    pub max_request_bytes: u32,
     /// Bytes of a beacon where the driver named no budget.
     ///
     /// 64 KiB are shared by all beacons and keepalive fetches in flight (Fetch, 4.6); 4 KiB are left to the page.
-    pub max_beacon_bytes: usize,
+    pub max_beacon_bytes: u32,
     /// An event waits at most so long for company. 5 s: a visitor who clicks and leaves has been heard.
     pub flush_after: Duration,
     /// Bytes that send at once. 16 KiB: what waits always fits into the beacon budget.
-    pub flush_bytes: usize,
+    pub flush_bytes: u32,
     /// An error waits at most so long. 1 s: the protocol's promise.
     pub error_after: Duration,
     /// What is older is dropped as `age`. 14 d: the collector keeps its index for twice that and a week.
@@ -53,24 +53,20 @@ pub struct Config {
     pub beacon_ask_after: Duration,
     /// A hidden page that lives on asks after so long. 1 min: Chromium throttles hidden timers to that.
     pub hidden_ask_after: Duration,
-    /// Bytes not yet written after which [`Pipeline::wants_drain`](crate::Pipeline::wants_drain) says so.
-    ///
-    /// 256 KiB: 64 values, about half a millisecond of `setItem`.
-    pub drain_bytes: usize,
 }
 
 /// A batch line without its context: `{"batch":4294967295,"n":4294967295,}` and the line break, rounded up.
-pub(crate) const HEAD_ROOM: usize = 48;
+pub(crate) const HEAD_ROOM: u32 = 48;
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            identity: Identity::default(),
             memory_bytes: 1024 * 1024,
             max_batch_bytes: 4096,
             max_batch_events: 256,
             max_event_bytes: 32 * 1024,
             max_context_bytes: 1024,
+            line_bytes: 512,
             max_request_bytes: 128 * 1024,
             max_beacon_bytes: 60 * 1024,
             flush_after: Duration::from_secs(5),
@@ -84,7 +80,6 @@ impl Default for Config {
             offline_delay: Duration::from_secs(60),
             beacon_ask_after: Duration::from_secs(3),
             hidden_ask_after: Duration::from_secs(60),
-            drain_bytes: 256 * 1024,
         }
     }
 }
@@ -97,7 +92,7 @@ impl Config {
     }
 
     /// Bytes of the largest batch that this configuration can make.
-    pub(crate) fn largest_batch(&self) -> usize {
+    pub(crate) fn largest_batch(&self) -> u32 {
         let lone = HEAD_ROOM + self.max_context_bytes + self.max_event_bytes + 1;
         lone.max(self.max_batch_bytes)
     }

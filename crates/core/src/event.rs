@@ -1,6 +1,21 @@
-//! What the application hands in: one JSON line an event, and the context that its batch carries.
+//! What the driver tells of events. It keeps their texts: the core deals in numbers and sizes.
 
-use crate::wire::BATCH_MARK;
+use crate::{Duration, Number};
+
+/// The driver's name for a stream: the core never sees the id. A name is used for one stream alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamKey(pub u32);
+
+/// A stream to begin with.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    /// Its name from here on.
+    pub key: StreamKey,
+    /// The next number: how many others gave out before.
+    pub next: Number,
+    /// Time since its birth, by the client's own clock.
+    pub age: Duration,
+}
 
 /// How much an event matters. A batch's priority is the highest of its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,13 +28,13 @@ pub enum Priority {
     High,
 }
 
-/// One event on its way in.
-#[derive(Clone, Copy, Debug)]
-pub struct Event<'a> {
-    /// One JSON object, from `{` to `}`, without a line break: exactly the bytes that the journal gets.
-    pub line: &'a str,
-    /// See [`Priority`].
-    pub priority: Priority,
+/// Where an event went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// Its number.
+    pub number: Number,
+    /// It is the first of a batch. The batch before it, if there was one, is sealed: its text never changes again.
+    pub begins_batch: bool,
 }
 
 /// Why an event was not taken. All but `Off` used up a number, under which the loss is counted.
@@ -27,8 +42,6 @@ pub struct Event<'a> {
 pub enum TrackError {
     /// Longer than [`Config::max_event_bytes`](crate::Config::max_event_bytes): counted as `too_large`.
     TooLarge,
-    /// Not one line from `{` to `}`, or one that would pass for a batch line: counted as `invalid`.
-    Invalid,
     /// No memory is left, and nothing of lower or equal priority could go: counted as `full`.
     Full,
     /// Switched off, or the own stream is closed (after `pagehide`, before the next
@@ -36,34 +49,13 @@ pub enum TrackError {
     Off,
 }
 
-/// What all events of a batch share. A new context seals the open batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
-    /// The raw JSON members for the batch line, such as `"page":"/cart","user":"u1"`; or nothing.
-    pub members: &'a str,
-}
-
-/// The context is longer than [`Config::max_context_bytes`](crate::Config::max_context_bytes) or holds a control
-/// character. From then on batches carry no context: a stale one could name a user who has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadContext;
-
-impl Event<'_> {
-    /// Whether the line stays one line on the wire and in the journal. Its JSON is the collector's to check.
-    pub(crate) fn is_one_object(&self) -> bool {
-        let bytes = self.line.as_bytes();
-        let is_object = bytes.first() == Some(&b'{') && bytes.last() == Some(&b'}');
-        is_object && !bytes.starts_with(BATCH_MARK) && !has_control(bytes)
-    }
-}
-
-impl Context<'_> {
-    pub(crate) fn is_one_line(&self) -> bool {
-        !has_control(self.members.as_bytes())
-    }
-}
-
-/// JSON allows no raw control character within strings, and a compact line has none between them (RFC 8259, 7).
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().any(|byte| *byte < 0x20)
+/// What the driver tells of a batch that it [offers](crate::Pipeline::offer).
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// Bytes of its text.
+    pub bytes: u32,
+    /// The storage has it.
+    pub is_stored: bool,
+    /// See [`Priority`].
+    pub priority: Priority,
 }

@@ -1,12 +1,8 @@
 //! Beacons: what may not wait for an answer, because the page may end.
 
 use crate::{
-    Duration, Instant, Output, Page, Pipeline, Priority, Range, Via,
-    batch::{Batch, Saved},
-    outbox::Role,
-    outputs,
+    Duration, Instant, Output, Page, Pipeline, Priority, RequestId, Via, batch::Batch, outbox::Role,
 };
-use alloc::vec::Vec;
 
 /// What boards first. Compared in UTF-8 bytes with what is left of the 64 KiB (Fetch, 4.6: "http-network-or-cache
 /// fetch" counts the bytes of all keepalive bodies in flight).
@@ -22,106 +18,70 @@ enum Class {
 
 const CLASSES: [Class; 4] = [Class::Errors, Class::Unsaved, Class::Rest, Class::Adopted];
 
-/// Who may board.
-#[derive(Clone, Copy)]
-struct Boarding {
-    /// Everything, also what a fetch still carries or a beacon failed to; else only what no request has carried yet.
-    everything: bool,
-    /// A Retry-After holds: only what no storage has.
-    throttled: bool,
-}
-
 impl Pipeline {
-    /// After an announced exit: whole batches into its budget. While hidden: what is new, at the end of every drain.
+    /// After an announced exit: whole batches into its budget, also what a fetch still carries. While hidden: what is new,
+    /// at the end of every drain.
     pub(crate) fn board_beacons(&mut self) -> Option<Output> {
-        let throttled = self.gate.is_throttled(self.now);
         if let Some(budget) = self.exit.take() {
-            self.board(budget, Boarding { everything: true, throttled });
+            self.board(budget, true);
         } else if self.page != Page::Visible {
-            let boarding = Boarding { everything: false, throttled };
-            let is_kept = throttled && self.batcher.is_saved();
-            if !is_kept {
-                self.seal();
-            }
-            self.board(self.config.max_beacon_bytes, boarding);
+            self.board(self.config.max_beacon_bytes, false);
         }
-        outputs::pop(&mut self.out.after)
+        self.next_queued()
     }
 
-    fn board(&mut self, mut budget: usize, boarding: Boarding) {
-        let mut boarded: Vec<(usize, Range)> = Vec::new();
+    /// `everything`, or only what no request has carried yet. While a Retry-After holds, only what no storage has.
+    fn board(&mut self, mut budget: u32, everything: bool) {
+        let now = self.now;
+        let throttled = self.gate.is_throttled(now);
         for class in CLASSES {
-            for index in 0..self.streams.len() {
-                self.board_class(class, boarding, index, &mut budget, &mut boarded);
+            let mut id = self.last_request;
+            for outbox in &mut self.streams {
+                id += 1;
+                let mut line = self.config.line_bytes + outbox.ranges_bytes();
+                let role = outbox.role;
+                for batch in outbox.batches.iter_mut().filter(|batch| class_of(role, batch) == class) {
+                    let is_new = role != Role::Adopted && !batch.is_flying() && !batch.tried;
+                    if !(batch.handed == Instant::NEVER
+                        && (everything || is_new)
+                        && !(throttled && batch.is_saved()))
+                    {
+                        continue;
+                    }
+                    // What does not fit had its chance: it goes by fetch, or with the next exit.
+                    batch.tried = true;
+                    if outbox.boarded > 0 {
+                        line = 0;
+                    }
+                    let cost = line + batch.bytes;
+                    if cost <= budget {
+                        budget -= cost;
+                        outbox.boarded += batch.bytes;
+                        batch.handed = now;
+                        batch.beacon = RequestId(id);
+                        outbox.is_open &= batch.range.end() != outbox.fates.tracked();
+                    }
+                }
             }
         }
         for index in 0..self.streams.len() {
-            let mut carried = Vec::new();
-            for (stream, range) in &boarded {
-                if *stream == index {
-                    carried.push(*range);
+            let Some(outbox) = self.streams.get_mut(index) else { return };
+            let bytes = core::mem::take(&mut outbox.boarded);
+            if bytes > 0 || (!throttled && outbox.is_to_close()) {
+                if let Some(send) = self.request(index, Via::Beacon, bytes) {
+                    self.out.push(send);
                 }
-            }
-            if carried.is_empty() {
-                self.send_closing(index, &mut budget);
-            } else if let Some(request) = self.request(index, carried, Via::Beacon) {
-                self.out.after.push(request);
+            } else {
+                self.last_request += 1; // its number is not given to another
             }
         }
-    }
-
-    fn board_class(
-        &mut self,
-        class: Class,
-        boarding: Boarding,
-        index: usize,
-        budget: &mut usize,
-        boarded: &mut Vec<(usize, Range)>,
-    ) {
-        let open = self.open_range(index);
-        let Some(outbox) = self.streams.at_mut(index) else { return };
-        let has_line = boarded.iter().any(|(stream, _)| *stream == index);
-        let mut line = if has_line { 0 } else { outbox.encode_line(open).len() };
-        for batch in &mut outbox.batches {
-            if class_of(outbox.role, batch) != class || !may_board(outbox.role, batch, boarding) {
-                continue;
-            }
-            // What does not fit had its chance: it goes by fetch, or with the next exit.
-            batch.tried = true;
-            let cost = line + batch.bytes.len();
-            if cost <= *budget {
-                *budget -= cost;
-                line = 0;
-                batch.handed = Some(self.now);
-                boarded.push((index, batch.range));
-            }
-        }
-    }
-
-    /// Nothing is held, but nobody has heard yet that the stream is closed.
-    fn send_closing(&mut self, index: usize, budget: &mut usize) {
-        let throttled = self.gate.is_throttled(self.now);
-        let Some(outbox) = self.streams.at_mut(index).filter(|outbox| outbox.role != Role::Adopted) else {
-            return;
-        };
-        let is_news = outbox.line.closed && outbox.has_news() && outbox.handed != outbox.version;
-        if !is_news || throttled || outbox.book.tracked == 0 || !outbox.batches.is_empty() {
-            return;
-        }
-        let Some(Output::Send(request)) = self.request(index, Vec::new(), Via::Beacon) else { return };
-        *budget = budget.saturating_sub(request.body.len());
-        self.out.after.push(Output::Send(request));
     }
 
     /// The page is seen again: ask soon what became of the beacons.
     pub(crate) fn ask_soon(&mut self) {
         let soon = self.now + self.config.beacon_ask_after;
-        for index in 0..self.streams.len() {
-            if let Some(outbox) = self.streams.at_mut(index)
-                && outbox.ask_at != Instant::NEVER
-            {
-                outbox.ask_at = outbox.ask_at.min(soon);
-            }
+        for outbox in self.streams.iter_mut().filter(|outbox| outbox.ask_at != Instant::NEVER) {
+            outbox.ask_at = outbox.ask_at.min(soon);
         }
     }
 
@@ -131,19 +91,23 @@ impl Pipeline {
     }
 }
 
-fn class_of(role: Role, batch: &Batch) -> Class {
-    match (role, batch.priority, batch.saved) {
-        (Role::Adopted, ..) => Class::Adopted,
-        (_, Priority::High, _) => Class::Errors,
-        (_, _, Saved::Yes) => Class::Rest,
-        _ => Class::Unsaved,
+impl crate::outbox::Outbox {
+    /// Nothing is held, but nobody has heard yet that the stream is closed.
+    fn is_to_close(&self) -> bool {
+        self.role != Role::Adopted
+            && self.is_closed
+            && self.has_news()
+            && self.handed != self.version
+            && self.fates.tracked() > 0
+            && self.batches.is_empty()
     }
 }
 
-fn may_board(role: Role, batch: &Batch, boarding: Boarding) -> bool {
-    let is_new = role != Role::Adopted && !batch.flying && !batch.tried;
-    batch.is_loaded()
-        && batch.handed.is_none()
-        && (boarding.everything || is_new)
-        && !(boarding.throttled && batch.saved == Saved::Yes)
+fn class_of(role: Role, batch: &Batch) -> Class {
+    match (role, batch.priority) {
+        (Role::Adopted, _) => Class::Adopted,
+        (_, Priority::High) => Class::Errors,
+        _ if batch.is_saved() => Class::Rest,
+        _ => Class::Unsaved,
+    }
 }

@@ -57,7 +57,7 @@ impl Gate {
     pub(crate) fn denied(&mut self, now: Instant, config: &Config, rng: &mut Rng) {
         let ceiling = doubled(config.denied_base, self.denials, config.denied_cap);
         self.denials = self.denials.saturating_add(1);
-        let half = Duration::from_millis(ceiling.as_millis() >> 1);
+        let half = ceiling.half();
         self.denied = now + half + rng.up_to(half);
     }
 
@@ -81,9 +81,9 @@ impl Gate {
 }
 
 fn doubled(base: Duration, times: u32, cap: Duration) -> Duration {
-    let mut ms = base.as_millis();
+    let mut wait = base;
     for _ in 0..times.min(MAX_DOUBLINGS) {
-        ms = ms.saturating_add(ms);
+        wait = wait.twice();
     }
-    Duration::from_millis(ms.min(cap.as_millis()))
+    wait.min(cap)
 }

@@ -1,88 +1,70 @@
 //! What the driver is asked to do, and the words for what it tells in return.
 
-use crate::{Instant, Number, Range, Reason, StreamId};
-use alloc::vec::Vec;
+use crate::{Instant, Range, Reason, StreamKey};
 
-/// One thing for the driver to do. Everything in it is owned: nothing stays borrowed while JavaScript runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One thing for the driver to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Write `value`, exactly the bytes on the wire, under `slot`, then call
+    /// Write a stream's line, as [`Pipeline::line`](crate::Pipeline::line) has it now, then call
+    /// [`handle_stored`](crate::Pipeline::handle_stored) before the next poll.
+    PersistLine(StreamKey),
+    /// Write the batch with these numbers, its text as it is now, under its first number; then call
     /// [`handle_stored`](crate::Pipeline::handle_stored) before the next poll.
     Persist {
-        /// Where.
-        slot: Slot,
-        /// What; replaces an earlier value whole.
-        value: Vec<u8>,
-    },
-    /// Remove `slot` from the storage: its numbers are acknowledged, or dropped and counted.
-    Erase {
-        /// Where.
-        slot: Slot,
-        /// For a batch: read it again, and erase it only if its numbers lie inside; else
-        /// [`offer`](crate::Pipeline::offer) it.
-        range: Option<Range>,
-    },
-    /// Read the batch that starts at `range.start()` and [`offer`](crate::Pipeline::offer) it; if nothing readable is
-    /// there, [`count_dropped`](crate::Pipeline::count_dropped) the range as [`Reason::Storage`].
-    Load {
         /// The stream.
-        stream: StreamId,
-        /// The numbers that the storage is believed to have.
+        stream: StreamKey,
+        /// The numbers that the batch has now: the open one may grow.
         range: Range,
     },
-    /// Send a request and tell what came of it with [`handle_answer`](crate::Pipeline::handle_answer).
+    /// Remove the stream's line from the storage: nothing is left to be told.
+    EraseLine(StreamKey),
+    /// Forget the batch's text, and remove it from the storage: its numbers are acknowledged, or dropped and counted.
+    /// Read it again before: if what the storage has is longer, [`offer`](crate::Pipeline::offer) that instead.
+    Erase {
+        /// The stream.
+        stream: StreamKey,
+        /// The numbers.
+        range: Range,
+    },
+    /// Forget the batch, and leave the storage alone: it never had it, or is not ours.
+    Forget {
+        /// The stream.
+        stream: StreamKey,
+        /// The numbers.
+        range: Range,
+    },
+    /// Send the stream's line and the batches that the request [carries](crate::Pipeline::carried), and tell what came
+    /// of it with [`handle_answer`](crate::Pipeline::handle_answer). A batch that memory has no more is read from the storage; what
+    /// cannot be read is left out, and [counted](crate::Pipeline::count_dropped) as [`Reason::Storage`].
     Send(Request),
     /// These events are lost; for `onDrop` and the debug warning. The books have them already.
     Dropped {
         /// The stream.
-        stream: StreamId,
+        stream: StreamKey,
         /// Why.
         reason: Reason,
         /// Which.
         range: Range,
     },
-    /// Nothing that was tracked before this [`flush`](crate::Pipeline::flush) is held any more.
-    Flushed(FlushId),
+    /// Nothing that was tracked before the last [`flush`](crate::Pipeline::flush) is held any more.
+    Flushed,
     /// An adopted stream is done and erased, or its line is unreadable and stays: give its lock back.
-    Settled(StreamId),
+    Settled(StreamKey),
     /// A Retry-After came: write it for the other tabs of the origin.
-    Gate {
-        /// Nothing is sent before this, but for beacons on exit.
-        until: Instant,
-    },
+    Gate(Instant),
     /// The collector switched this client off (410): write the gate's off-until and stop, once drained.
     Off,
     /// Drained. Call [`handle_timeout`](crate::Pipeline::handle_timeout) then, or never, unless something else happens.
     Wait(Option<Instant>),
 }
 
-/// A place in the storage.
+/// One `POST`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The stream.
-    pub stream: StreamId,
-    /// Which of its values.
-    pub part: Part,
-}
-
-/// One of a stream's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The stream line.
-    Line,
-    /// The batch with this first number.
-    Batch(Number),
-}
-
-/// One `POST`: a stream line and some batches.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Names the request in its answer. Never used twice.
     pub id: RequestId,
-    /// For the URL.
-    pub stream: StreamId,
-    /// UTF-8.
-    pub body: Vec<u8>,
+    /// Whose line and batches.
+    pub stream: StreamKey,
     /// How.
     pub via: Via,
 }
@@ -91,9 +73,10 @@ pub struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u32);
 
-/// Names a [`flush`](crate::Pipeline::flush).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlushId(pub u32);
+impl RequestId {
+    /// No request has this.
+    pub const NONE: Self = Self(0);
+}
 
 /// How a request travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,10 +87,6 @@ pub enum Via {
     /// [`Answer::NotSent`](crate::Answer::NotSent).
     Beacon,
 }
-
-/// A write failed: the storage is full, blocked or not there. What it was for stays in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreError;
 
 /// What the browser believes of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

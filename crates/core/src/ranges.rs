@@ -31,6 +31,11 @@ impl Range {
         Self::new(number, number.saturating_add(1))
     }
 
+    /// With the number after it; at the greatest it stays as it is.
+    pub(crate) const fn longer_by_one(self) -> Self {
+        Self { start: self.start, end: self.end.saturating_add(1) }
+    }
+
     /// The first number.
     #[must_use]
     pub const fn start(self) -> Number {

@@ -124,11 +124,6 @@ impl Dropped {
         self.0.iter().map(|(reason, numbers)| (*reason, numbers))
     }
 
-    /// Each reason that has numbers, with them. None may become empty.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Ranges> {
-        self.0.iter_mut().map(|(_, numbers)| numbers)
-    }
-
     /// How many numbers, over all reasons.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -7,10 +7,8 @@ use crate::Duration;
 pub(crate) struct Rng(u32);
 
 impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half is folded in")]
-        let folded = (seed ^ (seed >> 32)) as u32;
-        Self(if folded == 0 { 0x9e37_79b9 } else { folded })
+    pub(crate) const fn new(seed: u32) -> Self {
+        Self(if seed == 0 { 0x9e37_79b9 } else { seed })
     }
 
     /// Uniform in `0..=max`; of a maximum over 49 days, its first 49 days.

@@ -1,7 +1,5 @@
 //! Names of streams.
 
-use crate::{Duration, Number};
-
 /// Characters of a stream's id in text.
 pub const STREAM_ID_LEN: usize = 22;
 
@@ -19,17 +17,6 @@ pub struct BadStreamId;
 /// A stream's id as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamIdText([u8; STREAM_ID_LEN]);
-
-/// A stream as a page begins or continues it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// Its id.
-    pub id: StreamId,
-    /// The number of its next event.
-    pub next: Number,
-    /// Time since its birth.
-    pub age: Duration,
-}
 
 impl StreamId {
     /// The id of a stream born at `birth` (unix ms, of which 48 bits count). `random` is fresh entropy for each stream.

@@ -4,15 +4,12 @@
 
 mod driver;
 
-use beaconry_core::{Answer, Config, Duration, Output, Page, Pipeline, Priority, Reason, Stream, StreamId};
-use driver::{Driver, batches_of, line_of, range, ranges, stream};
+use beaconry_core::{Answer, Config, Duration, Fate, Offer, Output, Page, Priority, Reason};
+use driver::{Driver, batches_of, key, line_of, range, ranges, stream};
 
 /// A page that died with ten events in ten batches, and the next page over the same storage.
 fn after_a_death(config: Config) -> Driver {
-    let one_each = Config { max_batch_events: 1, ..Config::default() };
-    let mut dead = Driver::new(one_each);
-    let begun = Stream { id: stream(9), next: 0, age: Duration::ZERO };
-    dead.pipeline = Pipeline::new(dead.now, Config { max_batch_events: 1, ..Config::default() }, begun, 3);
+    let mut dead = Driver::of(9, Config { max_batch_events: 1, ..Config::default() }, 0);
     for _ in 0..10 {
         dead.log(1_000);
     }
@@ -21,53 +18,66 @@ fn after_a_death(config: Config) -> Driver {
     d
 }
 
-fn adopt(d: &mut Driver, id: StreamId) {
-    let line = d.storage.values.get(&(id, 0)).cloned();
-    let holds = d.storage.batches(id);
-    d.pipeline.adopt(d.now, id, line.as_deref(), Duration::from_secs(60), &holds).unwrap();
+fn adopt(d: &mut Driver, n: u8) {
+    d.adopt(n, Duration::from_secs(60));
     d.drain();
 }
 
 #[test]
 fn it_asks_first_with_the_line_alone_closed_and_with_what_it_holds() {
     let mut d = after_a_death(Config::default());
-    adopt(&mut d, stream(9));
+    adopt(&mut d, 9);
     let ask = d.only_request();
     let line = line_of(&ask);
     assert_eq!(batches_of(&ask), []);
     assert_eq!((line.tracked, line.holds, line.closed), (10, ranges(&[(0, 10)]), true));
-    assert!(!d.log.iter().any(|output| matches!(output, Output::Load { .. })));
 }
 
 #[test]
-fn what_is_stored_already_is_erased_unread_and_the_rest_is_loaded_and_sent() {
+fn what_is_stored_already_is_erased_and_the_rest_is_sent() {
     let mut d = after_a_death(Config::default());
     d.collector.stored.insert(stream(9), ranges(&[(0, 7)]));
-    adopt(&mut d, stream(9));
+    adopt(&mut d, 9);
     d.deliver();
     assert_eq!(d.storage.batches(stream(9)), [range(7, 8), range(8, 9), range(9, 10)]);
     assert_eq!(batches_of(&d.only_request()), [range(7, 8), range(8, 9), range(9, 10)]);
     d.deliver();
     assert!(!d.storage.has(stream(9)), "the line is erased too");
-    assert_eq!(d.log.last(), Some(&Output::Settled(stream(9))));
+    assert_eq!(d.log.last(), Some(&Output::Settled(key(9))));
 }
 
 #[test]
 fn a_batch_without_its_stream_line_is_adopted() {
     let mut d = after_a_death(Config::default());
     d.storage.values.remove(&(stream(9), 0));
-    adopt(&mut d, stream(9));
+    adopt(&mut d, 9);
     assert_eq!(line_of(&d.only_request()).tracked, 10);
     d.heal();
     assert_eq!(d.collector.stored(stream(9)), ranges(&[(0, 10)]));
 }
 
 #[test]
-fn a_spoilt_line_is_refused_and_nothing_is_taken() {
+fn a_stream_whose_line_is_spoilt_is_adopted_without_it() {
     let mut d = after_a_death(Config::default());
-    d.pipeline.adopt(d.now, stream(9), Some(b"{"), Duration::ZERO, &[range(0, 1)]).unwrap_err();
-    d.drain();
-    assert!(d.pipeline.books().stream(stream(9)).is_none());
+    d.storage.values.insert((stream(9), 0), b"{".to_vec());
+    adopt(&mut d, 9);
+    d.heal();
+    assert_eq!(d.collector.stored(stream(9)), ranges(&[(0, 10)]));
+    assert!(!d.storage.has(stream(9)));
+}
+
+#[test]
+fn what_a_line_tells_as_dropped_and_is_there_all_the_same_is_held() {
+    let mut d = after_a_death(Config::default());
+    let mut line = d.storage.line(stream(9)).unwrap();
+    line.dropped.insert(Reason::Full, range(2, 4));
+    let mut value = Vec::new();
+    line.encode(&mut value);
+    d.storage.values.insert((stream(9), 0), value);
+    adopt(&mut d, 9);
+    assert_eq!(d.with_fate(key(9), |fate| fate == Fate::Held), ranges(&[(0, 10)]));
+    d.heal();
+    assert_eq!(d.collector.stored(stream(9)), ranges(&[(0, 10)]));
 }
 
 #[test]
@@ -79,7 +89,7 @@ fn the_drops_of_the_dead_page_are_told() {
     let mut value = Vec::new();
     line.encode(&mut value);
     d.storage.values.insert((stream(9), 0), value);
-    adopt(&mut d, stream(9));
+    adopt(&mut d, 9);
     d.heal();
     assert_eq!(d.collector.lines[&stream(9)].dropped.get(Reason::Full), &ranges(&[(10, 12)]));
     assert!(!d.storage.has(stream(9)));
@@ -96,10 +106,10 @@ fn a_mebibyte_is_restored_through_a_small_memory_without_a_loss() {
         value.push(b'\n');
         d.storage.values.insert((id, u64::from(first) + 1), value);
     }
-    adopt(&mut d, id);
+    adopt(&mut d, 9);
     d.heal();
     assert_eq!(d.collector.stored(id), ranges(&[(0, 256)]));
-    assert_eq!(d.pipeline.books().totals().all_dropped(), 0);
+    assert_eq!(d.pipeline.totals().dropped(), 0);
 }
 
 #[test]
@@ -109,8 +119,8 @@ fn adopted_streams_go_one_at_a_time() {
     for (part, value) in copy.into_iter().filter(|(part, _)| *part > 0) {
         d.storage.values.insert((stream(8), part), value);
     }
-    adopt(&mut d, stream(9));
-    adopt(&mut d, stream(8));
+    adopt(&mut d, 9);
+    adopt(&mut d, 8);
     assert_eq!(d.sent.len(), 1);
     d.heal();
     assert_eq!(d.collector.stored(stream(8)), d.collector.stored(stream(9)));
@@ -119,7 +129,7 @@ fn adopted_streams_go_one_at_a_time() {
 #[test]
 fn a_value_that_is_gone_is_counted_and_a_longer_one_is_taken() {
     let mut d = after_a_death(Config::default());
-    adopt(&mut d, stream(9));
+    adopt(&mut d, 9);
     d.storage.values.remove(&(stream(9), 4));
     d.heal();
     assert_eq!(d.dropped(Reason::Storage), 1);
@@ -130,14 +140,14 @@ fn a_value_that_is_gone_is_counted_and_a_longer_one_is_taken() {
 #[test]
 fn released_it_stays_where_it_is() {
     let mut d = after_a_death(Config::default());
-    adopt(&mut d, stream(9));
+    adopt(&mut d, 9);
     let stored = d.storage.values.clone();
-    d.pipeline.release(d.now, stream(9));
+    d.release(key(9));
     d.drain();
     d.deliver();
     d.heal();
     assert_eq!(d.storage.values, stored);
-    assert_eq!(d.pipeline.books().totals().all_dropped(), 0);
+    assert_eq!(d.pipeline.totals().dropped(), 0);
 }
 
 #[test]
@@ -150,11 +160,12 @@ fn of_a_left_stream_memory_keeps_only_what_no_storage_has_and_it_may_be_adopted_
     d.pipeline.handle_page(d.now, Page::Gone);
     d.drain();
     d.sent.clear();
-    let next = Stream { id: stream(2), next: 0, age: Duration::ZERO };
-    d.pipeline.begin_stream(d.now, next);
+    d.begin_stream(2);
     d.pipeline.handle_page(d.now, Page::Visible);
-    assert_eq!(d.pipeline.books().stream(stream(1)).unwrap().released(), &ranges(&[(0, 1)]));
-    adopt(&mut d, stream(1));
+    assert_eq!(d.with_fate(key(1), |fate| fate == Fate::Left), ranges(&[(0, 1)]));
+    d.drain();
+    assert_eq!(d.texts.of(key(1)).len(), 1, "what the storage has is forgotten");
+    adopt(&mut d, 1);
     d.heal();
     assert_eq!(d.collector.stored(stream(1)), ranges(&[(0, 2)]));
     assert!(!d.storage.has(stream(1)));
@@ -163,10 +174,8 @@ fn of_a_left_stream_memory_keeps_only_what_no_storage_has_and_it_may_be_adopted_
 #[test]
 fn over_the_age_limit_it_is_dropped_once_the_first_question_was_heard() {
     let mut d = after_a_death(Config::default());
-    let line = d.storage.values[&(stream(9), 0)].clone();
-    let holds = d.storage.batches(stream(9));
     d.collector.stored.insert(stream(9), ranges(&[(0, 4)]));
-    d.pipeline.adopt(d.now, stream(9), Some(&line), Duration::from_secs(20 * 86_400), &holds).unwrap();
+    d.adopt(9, Duration::from_secs(20 * 86_400));
     d.drain();
     assert_eq!(d.dropped(Reason::Age), 0);
     d.deliver();
@@ -179,11 +188,12 @@ fn over_the_age_limit_it_is_dropped_once_the_first_question_was_heard() {
 fn the_numbers_of_a_trapped_instance_are_told_apart_by_the_first_answer() {
     let mut d = Driver::continuing(Config::default(), 5);
     d.collector.stored.insert(stream(1), ranges(&[(0, 2)]));
-    d.pipeline.offer(d.now, stream(1), b"{\"batch\":2,\"n\":1}\n{}\n").unwrap();
+    d.storage.values.insert((stream(1), 3), b"{\"batch\":2,\"n\":1}\n{}\n".to_vec());
+    d.offer(key(1), b"{\"batch\":2,\"n\":1}\n{}\n");
     d.track(60, Priority::Normal).unwrap();
     d.drain();
-    let request = d.sent.remove(0);
-    d.answer(request.id, Answer::Accounted { stored: ranges(&[(0, 2)]), rejected: vec![] });
+    let request = d.only_request();
+    d.answer(request.id, Answer::Accounted { stored: &[range(0, 2)], rejected: &[] });
     d.heal();
     assert_eq!(d.collector.lines[&stream(1)].dropped.get(Reason::Trap), &ranges(&[(3, 5)]));
     assert_eq!(d.collector.stored(stream(1)), ranges(&[(0, 3), (5, 6)]));
@@ -197,4 +207,34 @@ fn an_own_stream_that_someone_else_began_is_asked_about_even_if_nothing_is_track
     d.heal();
     assert_eq!(d.dropped(Reason::Trap), 1);
     assert_eq!(d.collector.lines[&stream(1)].dropped.get(Reason::Trap), &ranges(&[(2, 3)]));
+}
+
+#[test]
+fn a_batch_in_memory_alone_survives_a_trap_under_its_borders() {
+    let mut d = Driver::continuing(Config::default(), 4);
+    d.collector.stored.insert(stream(1), ranges(&[(0, 2)]));
+    d.texts.keep(key(1), 2, &["{}", "{}"]);
+    let offer = Offer { bytes: d.texts.of(key(1))[0].bytes, is_stored: false, priority: Priority::High };
+    d.pipeline.offer(d.now, key(1), range(2, 4), offer);
+    d.log(60);
+    assert_eq!(d.storage.batches(stream(1)), [range(2, 4), range(4, 5)]);
+    d.heal();
+    assert_eq!(d.collector.stored(stream(1)), ranges(&[(0, 5)]));
+    assert_eq!(d.pipeline.totals().dropped(), 0);
+}
+
+#[test]
+fn what_was_delivered_before_a_takeover_is_no_loss_when_the_stream_comes_back() {
+    let mut d = Driver::continuing(Config::default(), 3);
+    d.collector.stored.insert(stream(1), ranges(&[(0, 3)]));
+    d.log(100);
+    d.pipeline.handle_page(d.now, Page::Gone);
+    d.drain();
+    d.sent.clear();
+    d.begin_stream(2);
+    d.pipeline.handle_page(d.now, Page::Visible);
+    adopt(&mut d, 1);
+    d.heal();
+    assert_eq!(d.collector.stored(stream(1)), ranges(&[(0, 4)]));
+    assert!(!d.log.iter().any(|output| matches!(output, Output::Dropped { .. })), "{:?}", d.log);
 }

@@ -4,8 +4,8 @@
 
 mod driver;
 
-use beaconry_core::{Config, Context, Event, Output, Page, Part, Priority, TrackError};
-use driver::{Driver, batches_of, line_of, range, ranges, stream};
+use beaconry_core::{Config, Output, Page, Priority, TrackError};
+use driver::{Driver, batches_of, key, line_of, range, ranges, stream};
 
 #[test]
 fn events_are_numbered_from_the_streams_next_number() {
@@ -43,15 +43,8 @@ fn writes_of_one_batch_coalesce_until_the_drain_and_the_line_comes_first() {
         let _ = d.track(60, Priority::Normal);
     }
     d.drain();
-    let parts: Vec<Part> = d
-        .log
-        .iter()
-        .map(|output| match output {
-            Output::Persist { slot, .. } => slot.part,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(parts, [Part::Line, Part::Batch(0)]);
+    let batch = Output::Persist { stream: key(1), range: range(0, 5) };
+    assert_eq!(d.log, [Output::PersistLine(key(1)), batch]);
     assert_eq!(d.storage.batches(stream(1)), [range(0, 5)]);
 }
 
@@ -84,7 +77,7 @@ fn enough_bytes_send_at_once() {
 fn a_new_context_begins_a_batch_and_the_same_one_does_not() {
     let mut d = Driver::new(Config::default());
     for members in [r#""page":"/a""#, r#""page":"/a""#, r#""page":"/b""#] {
-        d.pipeline.set_context(d.now, Context { members }).unwrap();
+        d.set_context(members);
         d.log(60);
     }
     assert_eq!(d.storage.batches(stream(1)), [range(0, 2), range(2, 3)]);
@@ -93,22 +86,11 @@ fn a_new_context_begins_a_batch_and_the_same_one_does_not() {
 }
 
 #[test]
-fn a_refused_context_leaves_none_behind() {
-    let mut d = Driver::new(Config::default());
-    d.pipeline.set_context(d.now, Context { members: r#""user":"u1""# }).unwrap();
-    d.log(60);
-    d.pipeline.set_context(d.now, Context { members: "\"user\":\"u\n2\"" }).unwrap_err();
-    d.log(60);
-    assert!(d.storage.values[&(stream(1), 2)].starts_with(b"{\"batch\":1,\"n\":1}\n"));
-}
-
-#[test]
-fn what_cannot_be_an_event_line_is_counted_under_its_number() {
+fn what_is_no_event_is_counted_under_its_number() {
     let mut d = Driver::new(Config::default());
     d.log(60);
-    for line in ["", "{", "x}", "{\n}", r#"{"batch":0,"n":1}"#] {
-        let event = Event { line, priority: Priority::High };
-        assert_eq!(d.pipeline.track(d.now, event), Err(TrackError::Invalid), "{line:?}");
+    for _ in 0..5 {
+        d.track_invalid();
     }
     assert_eq!(d.track(40_000, Priority::High), Err(TrackError::TooLarge));
     assert_eq!(d.log(60), 7);
@@ -129,9 +111,7 @@ fn a_drop_is_written_before_anything_is_erased() {
     d.track(40_000, Priority::Normal).unwrap_err();
     let from = d.log.len();
     d.deliver();
-    let line = d.log[from..]
-        .iter()
-        .position(|o| matches!(o, Output::Persist { slot, .. } if slot.part == Part::Line));
+    let line = d.log[from..].iter().position(|o| matches!(o, Output::PersistLine(_)));
     let erase = d.log[from..].iter().position(|o| matches!(o, Output::Erase { .. }));
     assert!(line.unwrap() < erase.unwrap());
 }
@@ -151,6 +131,18 @@ fn sealed_bytes_never_change() {
 }
 
 #[test]
+fn a_text_grows_between_the_poll_and_the_write_and_the_rest_is_written_next() {
+    let mut d = Driver::new(Config::default());
+    d.track(60, Priority::Normal).unwrap();
+    assert_eq!(d.pipeline.poll_output(), Output::PersistLine(key(1)));
+    d.pipeline.handle_stored(d.now, true);
+    assert_eq!(d.pipeline.poll_output(), Output::Persist { stream: key(1), range: range(0, 1) });
+    assert_eq!(d.track(60, Priority::Normal), Ok(1));
+    d.pipeline.handle_stored(d.now, true);
+    assert_eq!(d.pipeline.poll_output(), Output::Persist { stream: key(1), range: range(0, 2) });
+}
+
+#[test]
 fn hidden_seals() {
     let mut d = Driver::new(Config::default());
     d.log(60);
@@ -159,17 +151,4 @@ fn hidden_seals() {
     d.pipeline.handle_page(d.now, Page::Visible);
     d.log(60);
     assert_eq!(d.storage.batches(stream(1)), [range(0, 1), range(1, 2)]);
-}
-
-#[test]
-fn a_full_drain_is_wanted_after_256_kib() {
-    let mut d = Driver::new(Config::default());
-    for _ in 0..63 {
-        let _ = d.track(4_096, Priority::Normal);
-    }
-    assert!(!d.pipeline.wants_drain());
-    d.track(4_096, Priority::Normal).unwrap();
-    assert!(d.pipeline.wants_drain());
-    d.drain();
-    assert!(!d.pipeline.wants_drain());
 }

@@ -10,14 +10,15 @@
 mod driver;
 
 use beaconry_core::{
-    Answer, Config, Context, Duration, Link, Page, Priority, Range, Reason, Stream, StreamId, TrackError,
+    Answer, Config, Duration, Fate, Link, Page, Priority, Range, Reason, RequestId, StreamId, StreamKey,
+    TrackError, Via,
 };
-use driver::{Driver, Storage, stream};
+use driver::{Driver, Storage, key, stream};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Call {
-    Track(u8, usize),
+    Track(u8, u32),
     Drain,
     Step,
     Pass(u64),
@@ -25,7 +26,7 @@ enum Call {
     Answer(usize, u8),
     Repeat(usize, u8),
     Page(u8),
-    Exit(usize),
+    Exit(u32),
     Link(bool),
     Flush,
     Full(bool),
@@ -37,14 +38,12 @@ enum Call {
     Offer(usize),
     Gate(u64),
     Poison(u32),
-    LateLoads(bool),
-    AnswerLoad(usize),
     Off,
 }
 
 fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
-        30 => (0..3u8, prop_oneof![8 => 40..200usize, 2 => 200..900usize, 1 => 900..2_500usize]).prop_map(|(p, n)| Call::Track(p, n)),
+        30 => (0..3u8, prop_oneof![8 => 40..200u32, 2 => 200..900u32, 1 => 900..2_500u32]).prop_map(|(p, n)| Call::Track(p, n)),
         12 => Just(Call::Drain),
         3 => Just(Call::Step),
         8 => (0..20_000u64).prop_map(Call::Pass),
@@ -52,7 +51,7 @@ fn call() -> impl Strategy<Value = Call> {
         25 => (0..4usize, 0..14u8).prop_map(|(i, how)| Call::Answer(i, how)),
         2 => (0..40usize, 0..14u8).prop_map(|(i, how)| Call::Repeat(i, how)),
         3 => (0..3u8).prop_map(Call::Page),
-        2 => (0..6_000usize).prop_map(Call::Exit),
+        2 => (0..6_000u32).prop_map(Call::Exit),
         2 => any::<bool>().prop_map(Call::Link),
         1 => Just(Call::Flush),
         2 => any::<bool>().prop_map(Call::Full),
@@ -64,8 +63,6 @@ fn call() -> impl Strategy<Value = Call> {
         2 => (0..40usize).prop_map(Call::Offer),
         1 => (0..90_000u64).prop_map(Call::Gate),
         1 => (0..60u32).prop_map(Call::Poison),
-        1 => any::<bool>().prop_map(Call::LateLoads),
-        4 => (0..3usize).prop_map(Call::AnswerLoad),
     ]
 }
 
@@ -103,39 +100,42 @@ impl Story {
     fn answer(&mut self, index: usize, how: u8) {
         let Some(request) = self.driver.sent.get(index).cloned() else { return };
         let d = &mut self.driver;
-        let beacon = request.via == beaconry_core::Via::Beacon;
+        let beacon = request.via == Via::Beacon;
         let until = d.now + Duration::from_secs(30);
-        let answer = match how {
-            0..=4 if beacon => {
-                d.collector.receive(&request);
-                Answer::HandedOff
+        if matches!(how, 0..=4 | 6) && !(beacon && how == 6) {
+            let body = d.collector.receive(&request);
+            match how {
+                6 => d.answer(request.id, Answer::Unreachable),
+                _ if beacon => d.answer(request.id, Answer::HandedOff),
+                _ => d.hear(request.id, &body),
             }
+            return;
+        }
+        let answer = match how {
             5 if beacon => Answer::HandedOff,
             6..=9 if beacon => Answer::NotSent,
-            0..=4 => d.collector.receive(&request),
             5 => Answer::Unreachable,
-            6 => {
-                d.collector.receive(&request);
-                Answer::Unreachable
-            }
             7 => Answer::Throttled { until },
             8 => Answer::TooLarge,
             9 => Answer::Unreadable,
             10 => Answer::Denied,
             // The stream line arrived, the batches did not: a 200 that does not account for them.
-            11 => d.collector.receive_line(&request),
-            12 => Answer::Accounted {
-                stored: d.collector.hear(&request),
-                rejected: driver::batches_of(&request).iter().map(|range| range.start()).collect(),
-            },
+            11 => {
+                let body = d.collector.receive_line(&request);
+                return d.hear(request.id, &body);
+            }
+            12 => {
+                let body = d.collector.reject(&request);
+                return d.hear(request.id, &body);
+            }
             _ => Answer::NotSent,
         };
         d.answer(request.id, answer);
     }
 
-    fn stream(&self, index: usize) -> StreamId {
-        let known: Vec<_> = self.driver.pipeline.books().iter().map(|(id, _)| id).collect();
-        known.get(index).copied().unwrap_or(stream(index as u8 + 10))
+    fn key(&self, index: usize) -> StreamKey {
+        let known: Vec<_> = self.driver.pipeline.books().map(|(key, _)| key).collect();
+        known.get(index).copied().unwrap_or(key(index as u8 + 10))
     }
 
     fn apply(&mut self, call: &Call) {
@@ -156,7 +156,7 @@ impl Story {
             Call::Repeat(id, how) => {
                 let answer = if how < 7 { Answer::Unreachable } else { Answer::TooLarge };
                 if !self.driver.sent.iter().any(|request| request.id.0 as usize == id) {
-                    self.driver.answer(beaconry_core::RequestId(id as u32), answer);
+                    self.driver.answer(RequestId(id as u32), answer);
                 }
             }
             Call::Page(page) => {
@@ -167,49 +167,43 @@ impl Story {
             Call::Link(online) => {
                 self.driver.pipeline.handle_link(now, if online { Link::Online } else { Link::Offline });
             }
-            Call::Flush => _ = self.driver.pipeline.flush(now),
+            Call::Flush => self.driver.pipeline.flush(now),
             Call::Full(full) => self.driver.storage.is_full = full,
             Call::Context(n) => {
                 let members = ["", r#""page":"/a""#, r#""page":"/b""#][usize::from(n)];
-                self.driver.pipeline.set_context(now, Context { members }).unwrap();
+                self.driver.set_context(members);
             }
             Call::Begin => {
                 self.next_stream += 1;
-                let next = Stream { id: stream(self.next_stream), next: 0, age: Duration::ZERO };
-                self.driver.pipeline.begin_stream(now, next);
+                self.driver.begin_stream(self.next_stream);
             }
             Call::Adopt(index) => self.adopt(index),
-            Call::Release(index) => self.driver.pipeline.release(now, self.stream(index)),
+            Call::Release(index) => self.driver.release(self.key(index)),
             Call::Count(index, reason, start, n) => {
                 let range = Range::new(start, start + n).unwrap();
                 let reason = Reason::ALL[usize::from(reason)];
                 // The own numbers of the future are given out by track alone.
                 if index > 0 {
-                    self.driver.pipeline.count_dropped(now, self.stream(index), reason, range);
+                    self.driver.pipeline.count_dropped(now, self.key(index), reason, range);
                 }
             }
             Call::Offer(index) => {
+                self.driver.drain();
                 let value = self.driver.storage.values.iter().filter(|((_, part), _)| *part > 0).nth(index);
                 if let Some(((id, _), value)) = value.map(|(key, value)| (*key, value.clone())) {
-                    self.driver.pipeline.offer(now, id, &value).unwrap();
+                    self.driver.offer(key_of(id), &value);
                 }
             }
             Call::Gate(ms) => self.driver.pipeline.handle_gate(now, now + Duration::from_millis(ms)),
             Call::Poison(first) => self.driver.collector.poison.push(first),
-            Call::LateLoads(late) => self.driver.loads_wait = late,
-            Call::AnswerLoad(index) => {
-                if index < self.driver.loads.len() {
-                    let (id, range) = self.driver.loads.remove(index);
-                    self.driver.load(id, range);
-                }
-            }
             Call::Off => self.driver.pipeline.switch_off(now),
         }
         assert!(self.driver.pipeline.check(), "the books do not balance after {call:?}");
     }
 
     fn own(&self) -> (StreamId, u32) {
-        self.driver.pipeline.books().iter().next().map(|(id, book)| (id, book.tracked())).unwrap()
+        let (key, fates) = self.driver.pipeline.books().next().unwrap();
+        (stream(key.0 as u8), fates.tracked())
     }
 
     /// Anything in the storage may be adopted but the own stream, and a left one only when it is stored.
@@ -219,9 +213,7 @@ impl Story {
         let mut ids: Vec<_> = d.storage.values.keys().map(|(id, _)| *id).filter(|id| *id != own).collect();
         ids.dedup();
         let Some(id) = ids.get(index).copied() else { return };
-        let line = d.storage.values.get(&(id, 0)).cloned();
-        let holds = d.storage.batches(id);
-        d.pipeline.adopt(d.now, id, line.as_deref(), Duration::from_secs(60), &holds).unwrap();
+        d.adopt(key_of(id).0 as u8, Duration::from_secs(60));
     }
 
     fn adopt_all(&mut self) {
@@ -231,22 +223,21 @@ impl Story {
     }
 }
 
+/// The driver's name for a stream: see `driver::stream`.
+fn key_of(id: StreamId) -> StreamKey {
+    (0..=u8::MAX).find(|n| stream(*n) == id).map(key).unwrap()
+}
+
 /// Streams of pages that died: with batches, without a line, with drops.
 fn dead_pages() -> (Storage, Vec<(StreamId, u32)>) {
     let mut storage = Storage::default();
     let mut given = Vec::new();
     for n in 10..14u8 {
-        let mut page = Driver::new(small());
-        page.pipeline = beaconry_core::Pipeline::new(
-            page.now,
-            small(),
-            Stream { id: stream(n), next: 0, age: Duration::ZERO },
-            u64::from(n),
-        );
+        let mut page = Driver::of(n, small(), 0);
         for at in 0..u32::from(n) * 2 {
             // The page of stream 12 dies with what did not fit; its collector hears of it from nobody.
             page.storage.is_full = n == 12 && at % 7 == 0;
-            let _ = page.track(if at % 9 == 8 { 3_000 } else { 90 + 20 * at as usize }, Priority::Normal);
+            let _ = page.track(if at % 9 == 8 { 3_000 } else { 90 + 20 * at }, Priority::Normal);
             page.drain();
         }
         let line = (stream(n), 0);
@@ -275,18 +266,20 @@ proptest! {
         story.adopt_all();
         story.driver.heal();
         let d = &story.driver;
-        prop_assert_eq!(d.held(), 0, "held after all: {:?}", d.pipeline.books().totals());
+        prop_assert_eq!(d.held(), 0, "held after all: {:?}", d.pipeline.totals());
         for (id, number) in &story.given {
             let is_stored = d.collector.stored(*id).contains(*number);
             let told = d.collector.lines.get(id).map(|line| &line.dropped);
             let is_told = told.is_some_and(|told| told.iter().any(|(_, numbers)| numbers.contains(*number)));
             prop_assert!(is_stored || is_told, "{number} of {id:?} is neither stored nor told as dropped");
         }
-        for (id, book) in d.pipeline.books().iter() {
-            for range in book.delivered().iter() {
-                prop_assert!(d.collector.stored(id).contains_range(range), "{range:?} is not stored");
+        for (key, fates) in d.pipeline.books() {
+            for (range, _) in fates.iter().filter(|(_, fate)| *fate == Fate::Delivered) {
+                let stored = d.collector.stored(stream(key.0 as u8));
+                prop_assert!(stored.contains_range(range), "{range:?} is not stored");
             }
         }
+        prop_assert_eq!(d.texts.iter().count(), 0, "texts are left in memory");
         let (own, _) = story.own();
         for id in d.storage.values.keys().map(|(id, _)| *id) {
             prop_assert_eq!(id, own, "left in the storage");
@@ -302,6 +295,7 @@ proptest! {
         story.apply(&Call::Off);
         story.driver.drain();
         prop_assert_eq!(story.driver.held(), 0);
+        prop_assert_eq!(story.driver.texts.iter().count(), 0);
         prop_assert_eq!(story.driver.wait, None);
         prop_assert_eq!(story.driver.track(50, Priority::High), Err(TrackError::Off));
     }

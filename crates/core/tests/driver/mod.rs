@@ -1,17 +1,39 @@
-//! A driver for tests: a storage, a collector of real wire bytes, and virtual time. Every poll checks the books.
+//! A driver for tests: it keeps the texts, as the JavaScript does, and has a storage, a collector of real wire bytes, and
+//! virtual time. Every poll checks the books.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod heard;
+mod outside;
+mod texts;
+
 use beaconry_core::{
-    Answer, Body, Config, Duration, Event, Instant, Number, Output, Page, Part, Pipeline, Priority, Range,
-    Ranges, Reason, Request, RequestId, Slot, StoreError, Stream, StreamId, StreamLine, Via,
+    Answer, BatchLine, Config, Duration, Fate, Identity, Instant, Number, Offer, Output, Page, Pipeline,
+    Priority, Range, Ranges, Reason, Request, RequestId, Stream, StreamId, StreamKey, StreamLine, TrackError,
+    Via,
 };
-use std::collections::BTreeMap;
+use heard::Heard;
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub use outside::{Collector, Sent, Storage, batches_of, line_of};
+use std::collections::{BTreeMap, BTreeSet};
+use texts::Texts;
 
 pub const BIRTH: u64 = 1_763_877_600_000;
 
+/// Of the jitter. Any number with many bits: a small one begins with waits of no time.
+const SEED: u32 = 0x2545_f491;
+
 pub fn stream(n: u8) -> StreamId {
     StreamId::new(BIRTH, [n; 10])
+}
+
+/// The driver's name for `stream(n)`.
+pub fn key(n: u8) -> StreamKey {
+    StreamKey(u32::from(n))
+}
+
+fn id(key: StreamKey) -> StreamId {
+    stream(u8::try_from(key.0).unwrap())
 }
 
 pub fn range(start: Number, end: Number) -> Range {
@@ -23,91 +45,14 @@ pub fn ranges(list: &[(Number, Number)]) -> Ranges {
 }
 
 /// One event line of exactly `bytes` bytes.
-pub fn line(bytes: usize) -> String {
+pub fn line(bytes: u32) -> String {
     let frame = r#"{"type":"log","data":{"m":""}}"#.len();
-    format!(r#"{{"type":"log","data":{{"m":"{}"}}}}"#, "x".repeat(bytes.saturating_sub(frame)))
+    format!(r#"{{"type":"log","data":{{"m":"{}"}}}}"#, "x".repeat((bytes as usize).saturating_sub(frame)))
 }
 
-/// What a storage has: stream, then 0 for the line or the first number + 1.
-#[derive(Clone, Default)]
-pub struct Storage {
-    pub values: BTreeMap<(StreamId, u64), Vec<u8>>,
-    pub is_full: bool,
-}
-
-fn key(slot: Slot) -> (StreamId, u64) {
-    let part = match slot.part {
-        Part::Line => 0,
-        Part::Batch(first) => u64::from(first) + 1,
-    };
-    (slot.stream, part)
-}
-
-impl Storage {
-    pub fn line(&self, id: StreamId) -> Option<StreamLine> {
-        self.values.get(&(id, 0)).map(|value| StreamLine::decode(value).unwrap())
-    }
-
-    pub fn batches(&self, id: StreamId) -> Vec<Range> {
-        let batches = self.values.range((id, 1)..=(id, u64::MAX));
-        batches.map(|(_, value)| beaconry_core::BatchLine::decode(value).unwrap().range().unwrap()).collect()
-    }
-
-    pub fn has(&self, id: StreamId) -> bool {
-        self.values.keys().any(|(stream, _)| *stream == id)
-    }
-}
-
-/// A collector as far as a pipeline can tell: what it has stored, and what it has heard.
-#[derive(Default)]
-pub struct Collector {
-    pub stored: BTreeMap<StreamId, Ranges>,
-    pub lines: BTreeMap<StreamId, StreamLine>,
-    /// Every event under its number: the same number never comes with other bytes.
-    pub events: BTreeMap<(StreamId, Number), Vec<u8>>,
-    /// Batches whose first number is here are rejected.
-    pub poison: Vec<Number>,
-}
-
-impl Collector {
-    pub fn receive(&mut self, request: &Request) -> Answer {
-        let body = Body::decode(&request.body).expect("a stream line");
-        let id = body.line.stream;
-        self.hear(request);
-        let mut rejected = Vec::new();
-        for batch in body {
-            let head = batch.head.expect("a batch line");
-            let lines: Vec<&[u8]> =
-                batch.events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
-            assert_eq!(lines.len(), head.n as usize, "as many lines as the batch says");
-            if self.poison.contains(&head.first) {
-                rejected.push(head.first);
-                continue;
-            }
-            for (number, line) in (head.first..).zip(lines) {
-                let known = self.events.entry((id, number)).or_insert_with(|| line.to_vec());
-                assert_eq!(known, line, "{number} came with other bytes");
-            }
-            self.stored.entry(id).or_default().insert(head.range().unwrap());
-        }
-        Answer::Accounted { stored: self.stored(id), rejected }
-    }
-
-    /// Takes the stream line alone, and returns what is stored.
-    pub fn hear(&mut self, request: &Request) -> Ranges {
-        let line = line_of(request);
-        assert_eq!(line.stream, request.stream);
-        self.lines.entry(line.stream).or_insert_with(|| line.clone()).merge(&line);
-        self.stored(line.stream)
-    }
-
-    pub fn receive_line(&mut self, request: &Request) -> Answer {
-        Answer::Accounted { stored: self.hear(request), rejected: Vec::new() }
-    }
-
-    pub fn stored(&self, id: StreamId) -> Ranges {
-        self.stored.get(&id).cloned().unwrap_or_default()
-    }
+/// The numbers of a batch's value.
+pub fn range_of(value: &[u8]) -> Range {
+    BatchLine::decode(value).unwrap().range().unwrap()
 }
 
 pub struct Driver {
@@ -115,14 +60,21 @@ pub struct Driver {
     pub now: Instant,
     pub storage: Storage,
     pub collector: Collector,
+    pub texts: Texts,
+    /// Most bytes that the texts may take once drained.
+    budget: u32,
+    members: String,
+    /// The streams that it adopted and whose locks it has.
+    locks: BTreeSet<StreamKey>,
+    /// Who wrote the lines of adopted streams.
+    identities: BTreeMap<StreamId, Identity>,
+    /// What an answer showed as stored, and what was counted: nothing else may be erased.
+    accounted: BTreeMap<StreamId, Ranges>,
     /// Requests without an answer yet.
-    pub sent: Vec<Request>,
+    pub sent: Vec<Sent>,
     /// Everything polled but `Wait`, in order.
     pub log: Vec<Output>,
     pub wait: Option<Instant>,
-    /// Where off-line drivers answer Loads later.
-    pub loads: Vec<(StreamId, Range)>,
-    pub loads_wait: bool,
 }
 
 impl Driver {
@@ -131,77 +83,209 @@ impl Driver {
     }
 
     pub fn continuing(config: Config, next: Number) -> Self {
+        Self::of(1, config, next)
+    }
+
+    /// A page whose own stream is `stream(n)`.
+    pub fn of(n: u8, config: Config, next: Number) -> Self {
         let now = Instant::from_millis(1_000_000);
+        let budget = config.memory_bytes;
         Self {
-            pipeline: Pipeline::new(now, config, Stream { id: stream(1), next, age: Duration::ZERO }, 7),
+            pipeline: Pipeline::new(now, config, Stream { key: key(n), next, age: Duration::ZERO }, SEED),
             now,
             storage: Storage::default(),
             collector: Collector::default(),
+            texts: Texts::default(),
+            budget,
+            members: String::new(),
+            locks: BTreeSet::new(),
+            identities: BTreeMap::new(),
+            accounted: BTreeMap::new(),
             sent: Vec::new(),
             log: Vec::new(),
             wait: None,
-            loads: Vec::new(),
-            loads_wait: false,
         }
     }
 
-    pub fn track(&mut self, bytes: usize, priority: Priority) -> Result<Number, beaconry_core::TrackError> {
-        self.pipeline.track(self.now, Event { line: &line(bytes), priority })
+    // ── What the app does ──
+
+    pub fn own(&self) -> StreamKey {
+        self.pipeline.books().next().unwrap().0
+    }
+
+    pub fn track(&mut self, bytes: u32, priority: Priority) -> Result<Number, TrackError> {
+        let (own, line) = (self.own(), line(bytes));
+        let tracked = self.pipeline.track(self.now, bytes, priority)?;
+        self.texts.add(own, tracked, &self.members, &line, priority);
+        Ok(tracked.number)
     }
 
     /// Tracks and drains.
-    pub fn log(&mut self, bytes: usize) -> Number {
+    pub fn log(&mut self, bytes: u32) -> Number {
         let number = self.track(bytes, Priority::Normal).unwrap();
         self.drain();
         number
     }
 
+    /// What is no event uses up a number, which the driver counts.
+    pub fn track_invalid(&mut self) {
+        let own = self.own();
+        let next = self.fates(own).map_or(0, |fates| fates.tracked());
+        self.pipeline.count_dropped(self.now, own, Reason::Invalid, Range::one(next).unwrap());
+    }
+
+    pub fn set_context(&mut self, members: &str) {
+        if self.members != members {
+            members.clone_into(&mut self.members);
+            self.pipeline.set_context(self.now, u32::try_from(members.len()).unwrap());
+        }
+    }
+
+    pub fn begin_stream(&mut self, n: u8) {
+        self.pipeline.begin_stream(self.now, Stream { key: key(n), next: 0, age: Duration::ZERO });
+    }
+
+    /// Takes over what the storage has of `stream(n)`, if nobody has its lock. A line that cannot be read is none.
+    pub fn adopt(&mut self, n: u8, age: Duration) {
+        let (id, key) = (stream(n), key(n));
+        if !self.locks.insert(key) {
+            return;
+        }
+        let line = self.storage.values.get(&(id, 0)).and_then(|value| StreamLine::decode(value).ok());
+        let line = line.unwrap_or_else(|| StreamLine::new(id, Identity::default()));
+        self.pipeline.adopt(self.now, Stream { key, next: line.tracked, age });
+        for (reason, numbers) in line.dropped.iter() {
+            numbers.iter().for_each(|range| self.pipeline.know_dropped(self.now, key, reason, range));
+        }
+        self.identities.insert(id, line.identity);
+        for range in self.storage.batches(id) {
+            self.texts.know(key, range);
+            let bytes = u32::try_from(self.storage.batch(id, range.start()).map_or(0, Vec::len)).unwrap();
+            let offer = Offer { bytes, is_stored: true, priority: Priority::Normal };
+            self.pipeline.offer(self.now, key, range, offer);
+        }
+    }
+
+    pub fn release(&mut self, stream: StreamKey) {
+        self.locks.remove(&stream);
+        self.pipeline.release(self.now, stream);
+    }
+
+    // ── The drain ──
+
     pub fn step(&mut self) -> bool {
         let output = self.pipeline.poll_output();
         assert!(self.pipeline.check(), "the books do not balance after {output:?}");
-        match &output {
-            Output::Persist { slot, value } => {
-                let result = if self.storage.is_full { Err(StoreError) } else { Ok(()) };
-                if result.is_ok() {
-                    self.storage.values.insert(key(*slot), value.clone());
-                }
-                self.pipeline.handle_stored(self.now, *slot, result);
+        match output {
+            Output::PersistLine(key) => {
+                let mut value = Vec::new();
+                self.line(key).encode(&mut value);
+                value.pop_if(|last| *last == b'\n');
+                let is_taken = self.storage.write((id(key), 0), value);
+                self.pipeline.handle_stored(self.now, is_taken);
             }
-            Output::Erase { slot, range } => self.erase(*slot, *range),
-            Output::Load { stream, range } if self.loads_wait => self.loads.push((*stream, *range)),
-            Output::Load { stream, range } => self.load(*stream, *range),
-            Output::Send(request) => self.sent.push(request.clone()),
+            Output::Persist { stream, range } => {
+                let value = self.texts.text(stream, range);
+                let is_taken = self.storage.write((id(stream), u64::from(range.start()) + 1), value);
+                self.pipeline.handle_stored(self.now, is_taken);
+            }
+            Output::EraseLine(key) => _ = self.storage.values.remove(&(id(key), 0)),
+            Output::Erase { stream, range } => self.erase(stream, range),
+            Output::Forget { stream, range } => {
+                self.check_known(stream, range, &self.storage.batches(id(stream)));
+                self.texts.forget(stream, range);
+            }
+            Output::Send(request) => self.send(request),
+            Output::Dropped { stream, range, .. } => self.account(id(stream), range),
             Output::Wait(at) => {
-                self.wait = *at;
+                self.wait = at;
+                self.check_texts();
                 return false;
             }
-            _ => {}
+            Output::Settled(stream) => assert!(self.locks.remove(&stream), "{stream:?} was not adopted"),
+            Output::Flushed | Output::Gate(_) | Output::Off => {}
         }
         assert!(self.pipeline.check(), "the books do not balance after carrying out {output:?}");
         self.log.push(output);
         true
     }
 
-    fn erase(&mut self, slot: Slot, range: Option<Range>) {
-        let Some(range) = range else {
-            self.storage.values.remove(&key(slot));
-            return;
-        };
-        let Some(value) = self.storage.values.get(&key(slot)) else { return };
-        let found = beaconry_core::BatchLine::decode(value).unwrap().range().unwrap();
-        if range.contains_range(found) {
-            self.storage.values.remove(&key(slot));
-        } else {
-            let value = value.clone();
-            self.pipeline.offer(self.now, slot.stream, &value).unwrap();
+    /// The stream line as the pipeline has it now.
+    fn line(&self, key: StreamKey) -> StreamLine {
+        let line = self.pipeline.line(key).unwrap_or_else(|| panic!("no line of {key:?}"));
+        let identity = self.identities.get(&id(key)).filter(|_| !line.is_renewed);
+        line.to_wire(id(key), identity.cloned().unwrap_or_default())
+    }
+
+    fn send(&mut self, Request { id: request, stream, via }: Request) {
+        let mut body = Vec::new();
+        self.line(stream).encode(&mut body);
+        let carried: Vec<Range> = self.pipeline.carried(request).collect();
+        let mut read = Vec::new();
+        for range in carried {
+            let stored =
+                self.storage.batch(id(stream), range.start()).filter(|value| range_of(value) == range);
+            match self.texts.text_to_send(stream, range).or_else(|| stored.cloned()) {
+                Some(text) => {
+                    body.extend_from_slice(&text);
+                    read.push(range);
+                }
+                None => self.pipeline.count_dropped(self.now, stream, Reason::Storage, range),
+            }
+        }
+        let sent = Sent { id: request, stream: id(stream), via, body };
+        assert_eq!(batches_of(&sent), read);
+        assert!(self.sent.iter().all(|other| other.id != request), "{request:?} is used twice");
+        self.sent.push(sent);
+    }
+
+    fn erase(&mut self, stream: StreamKey, range: Range) {
+        self.texts.forget(stream, range);
+        let key = (id(stream), u64::from(range.start()) + 1);
+        match self.storage.values.get(&key).cloned() {
+            Some(value) if !range.contains_range(range_of(&value)) => self.offer(stream, &value),
+            _ => {
+                self.check_known(stream, range, &[]);
+                self.storage.values.remove(&key);
+            }
         }
     }
 
-    pub fn load(&mut self, stream: StreamId, range: Range) {
-        match self.storage.values.get(&(stream, u64::from(range.start()) + 1)) {
-            Some(value) => self.pipeline.offer(self.now, stream, &value.clone()).unwrap(),
-            None => self.pipeline.count_dropped(self.now, stream, Reason::Storage, range),
+    /// What leaves memory, or the storage, is accounted for or `elsewhere`.
+    fn check_known(&self, stream: StreamKey, range: Range, elsewhere: &[Range]) {
+        let mut lost = Ranges::from(range);
+        elsewhere.iter().for_each(|range| lost.remove(*range));
+        if let Some(accounted) = self.accounted.get(&id(stream)) {
+            lost.subtract(accounted);
         }
+        assert!(lost.is_empty(), "{lost:?} of {stream:?} are neither stored nor counted");
+    }
+
+    fn account(&mut self, id: StreamId, range: Range) {
+        self.accounted.entry(id).or_default().insert(range);
+    }
+
+    /// Memory has what the pipeline thinks, and what it alone has is no more than the budget allows.
+    fn check_texts(&self) {
+        let is_stored = |stream: StreamKey, range: Range| {
+            self.storage.batch(id(stream), range.start()).is_some_and(|value| range_of(value) == range)
+        };
+        let bytes = self.texts.bytes_but(is_stored);
+        assert!(bytes <= self.budget, "{bytes} bytes of text, of {} allowed", self.budget);
+        for (stream, range) in self.texts.iter() {
+            let mut held = self.with_fate(stream, |fate| fate == Fate::Held);
+            held = held.within(range).collect();
+            assert!(!held.is_empty(), "the text of {range:?} of {stream:?} is kept for nothing");
+        }
+    }
+
+    /// A value from the storage.
+    pub fn offer(&mut self, stream: StreamKey, value: &[u8]) {
+        let range = range_of(value);
+        self.texts.know(stream, range);
+        let bytes = u32::try_from(value.len()).unwrap();
+        let offer = Offer { bytes, is_stored: true, priority: Priority::Normal };
+        self.pipeline.offer(self.now, stream, range, offer);
     }
 
     pub fn drain(&mut self) {
@@ -230,37 +314,47 @@ impl Driver {
         true
     }
 
-    pub fn answer(&mut self, id: RequestId, answer: Answer) {
-        self.sent.retain(|request| request.id != id);
-        self.pipeline.handle_answer(self.now, id, answer);
+    // ── Answers ──
+
+    pub fn answer(&mut self, request: RequestId, answer: Answer<'_>) {
+        let at = self.sent.iter().position(|sent| sent.id == request);
+        let sent = at.map(|at| self.sent.remove(at));
+        if let (Answer::Accounted { stored, .. }, Some(sent)) = (answer, &sent) {
+            stored.iter().for_each(|range| self.account(sent.stream, *range));
+        }
+        self.pipeline.handle_answer(self.now, request, answer);
         assert!(self.pipeline.check());
         self.drain();
     }
 
+    /// A collector's 200.
+    pub fn hear(&mut self, request: RequestId, body: &[u8]) {
+        let heard = Heard::parse(body);
+        self.answer(request, Answer::from_http(self.now, 200, None, heard.said()));
+    }
+
     /// The only request out, which must be there.
-    pub fn only_request(&self) -> Request {
+    pub fn only_request(&self) -> Sent {
         assert_eq!(self.sent.len(), 1, "requests out: {:?}", self.sent);
         self.sent[0].clone()
     }
 
     /// The collector gets the oldest request, and its answer arrives; beacons have none.
     pub fn deliver(&mut self) {
-        let request = self.sent.remove(0);
-        let answer = self.collector.receive(&request);
-        let answer = if request.via == Via::Beacon { Answer::HandedOff } else { answer };
-        self.answer(request.id, answer);
+        let request = self.sent[0].clone();
+        let body = self.collector.receive(&request);
+        match request.via {
+            Via::Beacon => self.answer(request.id, Answer::HandedOff),
+            Via::Fetch => self.hear(request.id, &body),
+        }
     }
 
     /// Everything works from here on, until nothing is left to do.
     pub fn heal(&mut self) {
         self.storage.is_full = false;
-        self.loads_wait = false;
         self.collector.poison.clear();
         self.pipeline.handle_page(self.now, Page::Visible);
         self.pipeline.handle_link(self.now, beaconry_core::Link::Online);
-        for (stream, range) in std::mem::take(&mut self.loads) {
-            self.load(stream, range);
-        }
         self.drain();
         for _ in 0..5_000 {
             if self.sent.is_empty() {
@@ -271,25 +365,26 @@ impl Driver {
                 self.deliver();
             }
         }
-        panic!("not healed: {:?} {:?}", self.pipeline.books().totals(), self.log.last());
+        panic!("not healed: {:?} {:?}", self.pipeline.totals(), self.log.last());
     }
 
-    pub fn held(&self) -> u64 {
-        self.pipeline.books().totals().held
+    // ── The books ──
+
+    pub fn held(&self) -> u32 {
+        self.pipeline.totals().held()
     }
 
-    pub fn dropped(&self, reason: Reason) -> u64 {
-        let at = Reason::ALL.iter().position(|other| *other == reason).unwrap();
-        self.pipeline.books().totals().dropped[at]
+    pub fn dropped(&self, reason: Reason) -> u32 {
+        self.pipeline.totals().of(Fate::Dropped(reason))
     }
-}
 
-/// The stream line of a request.
-pub fn line_of(request: &Request) -> StreamLine {
-    Body::decode(&request.body).unwrap().line
-}
+    pub fn fates(&self, stream: StreamKey) -> Option<&beaconry_core::Fates> {
+        self.pipeline.books().find(|(key, _)| *key == stream).map(|(_, fates)| fates)
+    }
 
-/// The batches of a request.
-pub fn batches_of(request: &Request) -> Vec<Range> {
-    Body::decode(&request.body).unwrap().map(|batch| batch.head.unwrap().range().unwrap()).collect()
+    /// The stream's numbers of such a fate.
+    pub fn with_fate(&self, stream: StreamKey, is: impl Fn(Fate) -> bool) -> Ranges {
+        let numbers = self.fates(stream).into_iter().flat_map(|fates| fates.iter());
+        numbers.filter(|(_, fate)| is(*fate)).map(|(range, _)| range).collect()
+    }
 }

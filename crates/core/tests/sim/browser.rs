@@ -1,9 +1,12 @@
 //! What a browser does to its pages: opened, hidden, frozen, into the back/forward cache and out of it.
 
-use crate::page::{BEACON_BYTES, Life, Page, event_line, pipeline};
+use crate::page::{BEACON_BYTES, Life, MOST_UNWRITTEN, Page, event_line, pipeline};
+use crate::texts::Texts;
 use crate::trace::name;
 use crate::world::{SECOND, World, instant};
-use beaconry_core::{Answer, Duration, Event, Number, Page as Seen, Priority, Range, Stream, StreamId};
+use beaconry_core::{
+    Answer, Duration, Number, Page as Seen, Priority, Range, Stream, StreamId, StreamKey, TrackError,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl World {
@@ -32,18 +35,25 @@ impl World {
     pub fn open_in(&mut self, scope: u8) -> usize {
         let own = self.new_stream();
         let page = self.pages.len();
-        let pipeline = pipeline(self, own, 0);
+        let names = vec![own];
+        let pipeline = pipeline(self, Stream { key: StreamKey(0), next: 0, age: Duration::ZERO });
         self.pages.push(Page {
             pipeline,
+            names,
+            texts: Texts::default(),
+            identities: BTreeMap::new(),
+            members: "",
+            left: Vec::new(),
+            unwritten: 0,
+            is_draining: false,
             life: Life::Visible,
             age: 0,
             own,
             flights: BTreeMap::new(),
-            flushed: Vec::new(),
+            flushed: 0,
             throttled_until: 0,
             timer: None,
             task: BTreeMap::new(),
-            task_lines: Vec::new(),
             mirror: Vec::new(),
             was_refused: false,
             dies_in: None,
@@ -77,32 +87,48 @@ impl World {
         }
     }
 
+    /// What the next events share. The core hears of it only when it did change.
+    pub fn set_context(&mut self, page: usize, members: &'static str) {
+        if std::mem::replace(&mut self.pages[page].members, members) != members {
+            let (now, bytes) = (self.instant(), u32::try_from(members.len()).unwrap());
+            self.handle(page, |pipeline| pipeline.set_context(now, bytes));
+        }
+    }
+
     /// Numbers an event; the task goes on.
     pub fn track(&mut self, page: usize, bytes: usize, priority: Priority) {
         self.begin_the_day(page);
-        if !self.pages[page].can_track() {
-            return;
+        if self.pages[page].can_track() {
+            self.track_now(page, bytes, priority);
         }
+    }
+
+    /// Maybe from within a drain.
+    pub fn track_now(&mut self, page: usize, bytes: usize, priority: Priority) {
         let own = self.pages[page].own;
         let number = self.truth.entry(own).or_default().lines.len() as Number;
         let is_poison = self.rng.chance(self.poison);
         let line = event_line(own, number, bytes, is_poison);
-        let now = self.instant();
-        let result = self.handle(page, |pipeline| pipeline.track(now, Event { line: &line, priority }));
+        let (now, key) = (self.instant(), self.pages[page].key(own));
+        let length = u32::try_from(line.len()).unwrap();
+        let result = self.handle(page, |pipeline| pipeline.track(now, length, priority));
         self.say(|| {
             format!("page {page}: tracks {}.{number}, {bytes} bytes, {priority:?}: {result:?}", name(own))
         });
         match result {
-            Err(beaconry_core::TrackError::Off) => {
-                return assert!(self.pages[page].is_off, "page {page} cannot track");
+            Err(TrackError::Off) => return assert!(self.pages[page].is_off, "page {page} cannot track"),
+            Ok(given) => {
+                assert_eq!(given.number, number, "the number that follows");
+                let members = self.pages[page].members;
+                self.pages[page].texts.add(key, given, members, &line, priority);
             }
-            Ok(given) => assert_eq!(given, number, "the number that follows"),
             Err(_) => {}
         }
         self.truth.entry(own).or_default().lines.push(line.as_bytes().to_vec());
         self.pages[page].task.entry(own).or_default().insert(Range::one(number).unwrap());
-        self.pages[page].task_lines.push((number, line, priority));
-        if priority == Priority::High || self.pages[page].pipeline.wants_drain() {
+        self.pages[page].unwritten += line.len();
+        let is_urgent = priority == Priority::High || self.pages[page].unwritten >= MOST_UNWRITTEN;
+        if is_urgent && !self.pages[page].is_draining {
             self.drain(page);
         }
     }
@@ -177,7 +203,8 @@ impl World {
         }
         let (now, own) = (self.instant(), self.pages[page].own);
         for stream in self.locks.of(page).into_iter().filter(|stream| *stream != own) {
-            self.handle(page, |pipeline| pipeline.release(now, stream));
+            let key = self.pages[page].key(stream);
+            self.handle(page, |pipeline| pipeline.release(now, key));
         }
         self.drain(page);
         self.locks.release_all(page);
@@ -197,11 +224,12 @@ impl World {
 
     pub fn begin_stream(&mut self, page: usize) {
         let own = self.new_stream();
-        let stream = Stream { id: own, next: 0, age: Duration::ZERO };
+        let stream = Stream { key: self.pages[page].key(own), next: 0, age: Duration::ZERO };
         self.say(|| format!("page {page} begins {}", name(own)));
         let now = self.instant();
         self.handle(page, |pipeline| pipeline.begin_stream(now, stream));
-        self.pages[page].own = own;
+        let old = std::mem::replace(&mut self.pages[page].own, own);
+        self.pages[page].left.push(old);
         self.pages[page].had.insert(own);
     }
 

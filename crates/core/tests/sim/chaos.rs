@@ -4,7 +4,7 @@ use crate::network::Weather;
 use crate::page::Life;
 use crate::rng::Rng;
 use crate::world::{DAY, SECOND, World};
-use beaconry_core::{Config, Context, Duration, Link, Priority};
+use beaconry_core::{Config, Duration, Link, Priority};
 
 /// How long a chaos lasts, in actions.
 const ACTIONS: u64 = 90;
@@ -45,7 +45,7 @@ pub fn world(seed: u64) -> (World, Plan) {
     let mut world = World::new(seed, config);
     world.storage.has_mirror = rng.chance(500);
     world.storage.loses_deletes = rng.chance(300);
-    world.late_loads = rng.chance(300);
+    world.tracks_in_writes = rng.pick(&[0, 0, 20]);
     if !plan.is_calm {
         world.poison = rng.pick(&[0, 0, 0, 15]);
         world.collector.limit = rng.pick(&[None, None, None, Some(2_500), Some(6_000)]);
@@ -56,15 +56,14 @@ pub fn world(seed: u64) -> (World, Plan) {
 /// Little memory and small batches, so that everything overflows soon.
 fn small(rng: &mut Rng) -> Config {
     Config {
-        memory_bytes: rng.between(5_000, 20_000) as usize,
-        max_batch_bytes: rng.between(300, 1_500) as usize,
+        memory_bytes: rng.between(5_000, 20_000) as u32,
+        max_batch_bytes: rng.between(300, 1_500) as u32,
         max_event_bytes: 2_000,
         max_context_bytes: 100,
         max_batch_events: rng.between(2, 12) as u32,
-        max_request_bytes: rng.between(2_000, 8_000) as usize,
-        max_beacon_bytes: rng.between(2_000, 8_000) as usize,
+        max_request_bytes: rng.between(2_000, 8_000) as u32,
+        max_beacon_bytes: rng.between(2_000, 8_000) as u32,
         flush_bytes: 1_500,
-        drain_bytes: 4_000,
         max_age: Duration::from_secs(rng.pick(&[3_600, 14 * 24 * 3_600])),
         ..Config::default()
     }
@@ -143,8 +142,7 @@ fn task(world: &mut World, page: usize, plan: Plan) {
     }
     if world.rng.chance(100) {
         let members = world.rng.pick(&["", r#""page":"/a""#, r#""page":"/b","user":"u""#]);
-        let now = world.instant();
-        world.handle(page, |pipeline| pipeline.set_context(now, Context { members })).unwrap();
+        world.set_context(page, members);
     }
     let events = world.rng.pick(&[1, 1, 1, 2, 3, 8, 20]);
     for _ in 0..events {

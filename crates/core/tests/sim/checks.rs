@@ -4,7 +4,7 @@ use crate::network::Weather;
 use crate::page::Life;
 use crate::trace::name;
 use crate::world::{DAY, SECOND, World};
-use beaconry_core::{Link, StreamId};
+use beaconry_core::{Fate, Link, Ranges, StreamId};
 
 /// Retry-After holds a day at most, refused keys some hours: after that everything has been tried.
 const LONGEST_HEALING: u64 = 3 * DAY;
@@ -51,12 +51,8 @@ fn orphans(world: &World) -> Vec<StreamId> {
 }
 
 fn is_quiet(world: &World) -> bool {
-    let held: u64 = world
-        .pages
-        .iter()
-        .filter(|page| page.is_alive())
-        .map(|page| page.pipeline.books().totals().held)
-        .sum();
+    let held: u32 =
+        world.pages.iter().filter(|page| page.is_alive()).map(|page| page.pipeline.totals().held()).sum();
     held == 0 && orphans(world).is_empty() && missing(world).is_empty()
 }
 
@@ -80,9 +76,12 @@ fn what_is_left(world: &World) -> String {
         .enumerate()
         .filter(|(_, page)| page.is_alive())
         .flat_map(|(at, page)| {
-            page.pipeline.books().iter().map(move |(id, book)| (at, name(id), book.held()))
+            page.books().into_iter().map(move |(id, fates)| {
+                let held = fates.iter().filter(|(_, fate)| *fate == Fate::Held);
+                (at, name(id), held.map(|(range, _)| range).collect::<Vec<_>>())
+            })
         })
-        .filter(|(.., held)| *held > 0)
+        .filter(|(.., held)| !held.is_empty())
         .collect();
     format!("missing {:?}, in the storage {orphans:?}, held {held:?}", missing(world))
 }
@@ -102,8 +101,10 @@ pub fn check(world: &World) {
         assert!(made_up.is_empty(), "{} {made_up:?} are told as dropped, and nobody dropped them", name(*id));
     }
     for (at, page) in world.pages.iter().enumerate().filter(|(_, page)| page.is_alive()) {
-        for (id, book) in page.pipeline.books().iter() {
-            let mut claimed = book.delivered().clone();
+        assert_eq!(page.texts.iter().next(), None, "page {at} keeps a text, and holds nothing");
+        for (id, fates) in page.books() {
+            let delivered = fates.iter().filter(|(_, fate)| *fate == Fate::Delivered);
+            let mut claimed: Ranges = delivered.map(|(range, _)| range).collect();
             claimed.subtract(&world.collector.ever_stored(id));
             assert!(claimed.is_empty(), "page {at} believes that {} {claimed:?} are stored", name(id));
         }

@@ -1,9 +1,13 @@
 //! How pages and browsers end, by kills and traps, and who takes over what they leave.
 
 use crate::page::{Life, MOST_ADOPTED, TOO_YOUNG, pipeline};
+use crate::storage::batch_key;
 use crate::trace::name;
 use crate::world::{SECOND, World};
-use beaconry_core::{Duration, Event, Number, Page as Seen, Priority, Range, Ranges, Reason, StreamId};
+use beaconry_core::{
+    Duration, Fate, Identity, Number, Offer, Output, Page as Seen, Priority, Ranges, Reason, Stream,
+    StreamId, StreamLine,
+};
 
 impl World {
     // ── Dead streams ──
@@ -50,14 +54,61 @@ impl World {
         found
     }
 
+    /// The line's numbers and drops, then each batch that is there.
     pub fn adopt(&mut self, page: usize, stream: StreamId) {
-        let line = self.storage.line(stream).cloned();
-        let holds = self.storage.batches(stream);
-        self.say(|| format!("page {page} adopts {}: {} {holds:?}", name(stream), line.is_some()));
-        let now = self.instant();
-        let age = Duration::from_millis(self.now.saturating_sub(stream.birth_unix_ms()));
+        let line = self.stored_line(stream);
+        let (now, tracked) = (self.instant(), line.as_ref().map_or(0, |line| line.tracked));
+        self.say(|| format!("page {page} adopts {}: {}", name(stream), line.is_some()));
+        let of = self.stream(page, stream, tracked);
         self.pages[page].had.insert(stream);
-        self.handle(page, |pipeline| pipeline.adopt(now, stream, line.as_deref(), age, &holds)).unwrap();
+        let identity = line.map_or_else(Identity::default, |line| line.identity);
+        self.pages[page].identities.insert(stream, identity);
+        self.handle(page, |pipeline| pipeline.adopt(now, of));
+        self.hand_over(page, stream);
+    }
+
+    fn stored_line(&self, stream: StreamId) -> Option<StreamLine> {
+        self.storage.line(stream).map(|line| StreamLine::decode(line).unwrap())
+    }
+
+    fn stream(&mut self, page: usize, id: StreamId, next: Number) -> Stream {
+        let age = Duration::from_millis(self.now.saturating_sub(id.birth_unix_ms()));
+        Stream { key: self.pages[page].key(id), next, age }
+    }
+
+    /// What the storage's line tells as dropped; then what storage and memory have, in the order of the numbers.
+    fn hand_over(&mut self, page: usize, stream: StreamId) {
+        let (now, key) = (self.instant(), self.pages[page].key(stream));
+        for (reason, numbers) in self.stored_line(stream).iter().flat_map(|line| line.dropped.iter()) {
+            for range in numbers.iter() {
+                self.handle(page, |pipeline| pipeline.know_dropped(now, key, reason, range));
+            }
+        }
+        let stored = self.storage.batches(stream);
+        let kept = self.pages[page].texts.of(key);
+        let mut firsts: Vec<_> = stored.iter().chain(kept.iter().map(|kept| &kept.range)).copied().collect();
+        firsts.sort();
+        firsts.dedup_by_key(|range| range.start());
+        for first in firsts.iter().map(|range| range.start()) {
+            let stored = stored.iter().find(|range| range.start() == first);
+            let kept = kept.iter().find(|kept| kept.range.start() == first);
+            // Of two the longer counts.
+            let kept = kept.filter(|kept| stored.is_none_or(|stored| stored.end() <= kept.range.end()));
+            let (range, offer) = match (kept, stored) {
+                (Some(kept), _) => {
+                    let is_stored = stored == Some(&kept.range);
+                    (kept.range, Offer { bytes: kept.bytes, is_stored, priority: kept.priority })
+                }
+                (None, Some(stored)) => {
+                    let bytes =
+                        self.storage.read(batch_key(stream, first)).map_or(0, |value| value.len() as u32);
+                    (*stored, Offer { bytes, is_stored: true, priority: Priority::Normal })
+                }
+                (None, None) => unreachable!(),
+            };
+            self.pages[page].texts.know(key, range);
+            self.handle(page, |pipeline| pipeline.offer(now, key, range, offer));
+        }
     }
 
     // ── Ends ──
@@ -69,7 +120,7 @@ impl World {
         }
         self.say(|| format!("page {page} dies"));
         let host = &self.pages[page];
-        let streams: Vec<_> = host.pipeline.books().iter().map(|(id, _)| id).collect();
+        let streams: Vec<_> = host.books().into_iter().map(|(id, _)| id).collect();
         let was_refused = host.was_refused;
         for stream in streams {
             let mut lost = self.unknown(stream);
@@ -87,19 +138,36 @@ impl World {
                 name(stream)
             );
         }
+        self.count_unheard(page);
         self.locks.release_all(page);
         self.pages[page].life = Life::Dead;
         self.pages[page].timer = None;
     }
 
+    /// What the pipeline had counted, and its page did not live to hear: the line in the storage may tell it all the same.
+    fn count_unheard(&mut self, page: usize) {
+        for _ in 0..1_000 {
+            match self.pages[page].pipeline.poll_output() {
+                Output::Wait(_) => return,
+                Output::Dropped { stream, range, .. } => {
+                    let stream = self.pages[page].id(stream);
+                    self.truth.entry(stream).or_default().counted.insert(range);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Takes out what another page has, which left the stream and lives on.
     pub fn subtract_held_elsewhere(&self, page: usize, stream: StreamId, numbers: &mut Ranges) {
         let others = self.pages.iter().enumerate().filter(|(at, other)| *at != page && other.is_alive());
-        for book in others.filter_map(|(_, other)| other.pipeline.books().stream(stream)) {
-            let mut held = Range::new(0, book.tracked()).map(Ranges::from).unwrap_or_default();
-            held.subtract(book.delivered());
-            held.subtract(book.released());
-            numbers.subtract(&held);
+        for (_, other) in others {
+            // What was given out before a trap is its page's to account for, once an answer came.
+            let began = other.own == stream || other.left.contains(&stream);
+            let has = |fate| matches!(fate, Fate::Held | Fate::Dropped(_)) || (began && fate == Fate::Past);
+            for (_, fates) in other.books().into_iter().filter(|(id, _)| *id == stream) {
+                fates.iter().filter(|(_, fate)| has(*fate)).for_each(|(range, _)| numbers.remove(range));
+            }
         }
     }
 
@@ -108,72 +176,72 @@ impl World {
         self.kill(page);
     }
 
-    /// The wasm traps within a task: a fresh instance gets the stream, the next number, and the task's lines.
+    /// The wasm traps. The texts survive in the page: a fresh instance is offered the same batches under the same borders,
+    /// first those of the streams that the page left, in a pipeline that leaves them again. Those that came back are
+    /// adopted once that is drained.
     pub fn trap(&mut self, page: usize) {
         let host = &mut self.pages[page];
         if !matches!(host.life, Life::Visible | Life::Hidden) || host.is_off {
             return;
         }
-        let (own, life) = (host.own, host.life);
-        let handed = std::mem::take(&mut host.task_lines);
-        let others: Vec<_> = host.pipeline.books().iter().map(|(id, _)| id).filter(|id| *id != own).collect();
-        self.say(|| format!("page {page} traps; {} lines are handed over", handed.len()));
-        self.lose_memory_of(page, &others);
-        let given = self.truth.get(&own).map_or(0, |truth| truth.lines.len() as Number);
-        let next = handed.first().map_or(given, |(number, ..)| *number);
-        let fresh = pipeline(self, own, next);
-        let host = &mut self.pages[page];
-        host.pipeline = fresh;
-        host.age += 1;
-        host.flights.clear();
-        host.timer = None;
-        self.hand_over(page, own, &handed);
+        let (own, life, members) = (host.own, host.life, host.members);
+        self.count_unheard(page);
+        let adopted = self.locks.of(page).into_iter().filter(|stream| *stream != own);
+        let (back, adopted): (Vec<_>, Vec<_>) =
+            adopted.partition(|stream| self.pages[page].left.contains(stream));
+        let all: Vec<_> = self.pages[page].left.iter().copied().chain([own]).collect();
+        self.say(|| {
+            format!(
+                "page {page} traps; handed over are {:?}",
+                all.iter().map(|id| name(*id)).collect::<Vec<_>>()
+            )
+        });
+        for (at, stream) in all.into_iter().enumerate() {
+            let given = self.truth.get(&stream).map_or(0, |truth| truth.lines.len() as Number);
+            let stream_of = self.stream(page, stream, given);
+            if at == 0 {
+                let fresh = pipeline(self, stream_of);
+                let host = &mut self.pages[page];
+                host.pipeline = fresh;
+                host.age += 1;
+                host.flights.clear();
+                host.timer = None;
+            } else {
+                let now = self.instant();
+                self.handle(page, |pipeline| pipeline.begin_stream(now, stream_of));
+            }
+            self.hand_over(page, stream);
+        }
+        let (now, bytes) = (self.instant(), members.len() as u32);
+        self.handle(page, |pipeline| pipeline.set_context(now, bytes));
         if life == Life::Hidden {
-            let now = self.instant();
             self.handle(page, |pipeline| pipeline.handle_page(now, Seen::Hidden));
         }
-        for stream in self.locks.of(page).into_iter().filter(|stream| *stream != own) {
-            self.adopt(page, stream);
-        }
+        adopted.into_iter().for_each(|stream| self.adopt(page, stream));
+        self.note_untold_drops(page);
         self.read_gate(page);
         self.drain(page);
-    }
-
-    pub fn lose_memory_of(&mut self, page: usize, streams: &[StreamId]) {
-        for stream in streams {
-            let mut lost = self.unknown(*stream);
-            self.subtract_held_elsewhere(page, *stream, &mut lost);
-            assert!(
-                lost.is_empty() || self.pages[page].was_refused,
-                "{} {lost:?} were lost by a trap",
-                name(*stream)
-            );
-            self.excuse(*stream, &lost, "in the memory that trapped");
-        }
-        // Drops that the old instance counted and no storage took are told as `trap` once an answer came; not before.
-        if !self.unknown(self.pages[page].own).is_empty() {
-            self.pages[page].was_refused = true;
+        if self.pages[page].runs() {
+            back.into_iter().for_each(|stream| self.adopt(page, stream));
+            self.drain(page);
         }
     }
 
-    /// First the lines that are not yet written, then what the storage knows of the stream.
-    pub fn hand_over(&mut self, page: usize, own: StreamId, handed: &[(Number, String, Priority)]) {
-        let now = self.instant();
-        for (number, line, priority) in handed {
-            let result =
-                self.handle(page, |pipeline| pipeline.track(now, Event { line, priority: *priority }));
-            assert!(result.is_err() || result == Ok(*number), "a handed line keeps its number");
-            self.pages[page].task.entry(own).or_default().insert(Range::one(*number).unwrap());
-        }
-        let line = self.storage.line(own).map(|line| beaconry_core::StreamLine::decode(line).unwrap());
-        for (reason, numbers) in line.iter().flat_map(|line| line.dropped.iter()) {
-            for range in numbers.iter() {
-                self.handle(page, |pipeline| pipeline.count_dropped(now, own, reason, range));
+    /// Drops that the old instance counted and no storage took are told as `trap` once an answer came, and not before; but
+    /// those of an adopted stream, whose numbers another page gave out, are gone with the memory.
+    fn note_untold_drops(&mut self, page: usize) {
+        for stream in self.pages[page].had.clone() {
+            let mut untold = self.unknown(stream);
+            self.subtract_held_elsewhere(page, stream, &mut untold);
+            let key = self.pages[page].key(stream);
+            self.pages[page].texts.of(key).iter().for_each(|kept| untold.remove(kept.range));
+            let host = &mut self.pages[page];
+            if host.own == stream || host.left.contains(&stream) {
+                host.was_refused |= !untold.is_empty();
+                continue;
             }
-        }
-        for range in self.storage.batches(own) {
-            let value = self.storage.read((own, u64::from(range.start()) + 1)).cloned().unwrap();
-            self.handle(page, |pipeline| pipeline.offer(now, own, &value)).unwrap();
+            assert!(untold.is_empty() || host.was_refused, "{} {untold:?} were lost by a trap", name(stream));
+            self.excuse(stream, &untold, "counted in the memory that trapped");
         }
     }
 
@@ -208,14 +276,27 @@ impl World {
             return;
         };
         let range = self.storage.batches(stream)[0];
+        let flights = self.pages[page].flights.values().filter(|flight| flight.stream == stream);
+        if flights.flat_map(|flight| &flight.carried).any(|carried| carried.start() == range.start()) {
+            return;
+        }
         self.say(|| format!("page {page} evicts {} {range:?}", name(stream)));
-        let key = (stream, u64::from(range.start()) + 1);
-        self.storage.local.set(self.now, key, None);
-        self.pages[page].mirror.push((key, None));
+        let at = batch_key(stream, range.start());
+        self.storage.local.set(self.now, at, None);
+        self.pages[page].mirror.push((at, None));
         self.pages[page].task.entry(stream).or_default().insert(range);
         self.pages[page].was_refused = true;
-        let now = self.instant();
-        self.handle(page, |pipeline| pipeline.count_dropped(now, stream, Reason::Full, range));
+        let (now, key) = (self.instant(), self.pages[page].key(stream));
+        let kept =
+            self.pages[page].texts.of(key).into_iter().find(|kept| kept.range.start() == range.start());
+        self.handle(page, |pipeline| match kept {
+            // Memory still has it.
+            Some(kept) => {
+                let offer = Offer { bytes: kept.bytes, is_stored: false, priority: kept.priority };
+                pipeline.offer(now, key, kept.range, offer);
+            }
+            None => pipeline.count_dropped(now, key, Reason::Full, range),
+        });
         self.drain(page);
     }
 }

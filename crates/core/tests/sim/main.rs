@@ -17,11 +17,17 @@ mod chaos;
 mod checks;
 mod collector;
 mod ends;
+mod found;
+#[path = "../driver/heard.rs"]
+mod heard;
 mod network;
 mod page;
 mod rng;
 mod scenarios;
 mod storage;
+mod stored;
+#[path = "../driver/texts.rs"]
+mod texts;
 mod trace;
 mod world;
 

@@ -1,11 +1,12 @@
-//! A page: the driver of one pipeline, which does what the contract asks of a driver.
+//! A page: the driver of one pipeline. It keeps the texts, and does what the contract asks of a driver.
 
-use crate::storage::{key, range_of};
+use crate::storage::{Storage, batch_key, range_of};
+use crate::texts::Texts;
 use crate::trace::{lines, name};
 use crate::world::{SECOND, World, instant, unix};
 use beaconry_core::{
-    Answer, Body, Config, Duration, FlushId, Number, Output, Pipeline, Priority, Range, Ranges, Reason,
-    Request, RequestId, Slot, StoreError, Stream, StreamId, Via,
+    Answer, Body, Config, Fate, Fates, Identity, Number, Output, Pipeline, Range, Ranges, Reason, Request,
+    RequestId, Stream, StreamId, StreamKey, StreamLine, Via,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const TOO_YOUNG: u64 = 10 * SECOND;
 
 /// What beacons and keepalive fetches share.
-pub const BEACON_BYTES: usize = 64 * 1024;
+pub const BEACON_BYTES: u32 = 64 * 1024;
 
 /// Dead streams that one page takes at a time.
 pub const MOST_ADOPTED: usize = 3;
+
+/// Bytes tracked in one task after which the page drains at once, so that a burst finds room.
+pub const MOST_UNWRITTEN: usize = 4_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -30,6 +34,14 @@ pub enum Life {
     Dead,
 }
 
+/// A request as it leaves the page.
+pub struct Post {
+    pub id: RequestId,
+    pub stream: StreamId,
+    pub via: Via,
+    pub body: Vec<u8>,
+}
+
 /// A request that is out by fetch.
 pub struct Flight {
     pub stream: StreamId,
@@ -38,19 +50,29 @@ pub struct Flight {
 
 pub struct Page {
     pub pipeline: Pipeline,
+    /// The streams by the numbers that are their names in the pipeline.
+    pub names: Vec<StreamId>,
+    pub texts: Texts,
+    /// Who wrote the lines of the streams that it adopted.
+    pub identities: BTreeMap<StreamId, Identity>,
+    /// The context, as raw members of a batch line.
+    pub members: &'static str,
+    /// Its own streams before the present one.
+    pub left: Vec<StreamId>,
+    /// Bytes tracked since the last drain.
+    pub unwritten: usize,
+    pub is_draining: bool,
     pub life: Life,
     /// Grows with each instance of the pipeline: what was sent by an earlier one is nobody's.
     pub age: u32,
     pub own: StreamId,
     pub flights: BTreeMap<RequestId, Flight>,
-    pub flushed: Vec<FlushId>,
+    pub flushed: u64,
     /// Unix ms: no fetch before this, as the page knows.
     pub throttled_until: u64,
     pub timer: Option<u64>,
     /// What was numbered, or lost, in the task that runs: dies with it.
     pub task: BTreeMap<StreamId, Ranges>,
-    /// The lines of that task: the facade has them.
-    pub task_lines: Vec<(Number, String, Priority)>,
     /// The mirror is written after the task.
     pub mirror: Vec<(crate::storage::Key, Option<Vec<u8>>)>,
     /// The storage refused something: from then on memory may be all there is.
@@ -67,7 +89,7 @@ pub struct Page {
     pub is_off: bool,
     /// A stream was begun after `pagehide`.
     pub has_exit_stream: bool,
-    pub beacons: usize,
+    pub beacons: u32,
 }
 
 impl Page {
@@ -79,6 +101,47 @@ impl Page {
         self.life != Life::Dead
     }
 
+    /// The pipeline's name for a stream.
+    pub fn key(&mut self, id: StreamId) -> StreamKey {
+        let at = self.names.iter().position(|other| *other == id).unwrap_or_else(|| {
+            self.names.push(id);
+            self.names.len() - 1
+        });
+        StreamKey(u32::try_from(at).unwrap())
+    }
+
+    /// The stream of that name.
+    pub fn id(&self, key: StreamKey) -> StreamId {
+        self.names[key.0 as usize]
+    }
+
+    /// What became of each stream's numbers.
+    pub fn books(&self) -> Vec<(StreamId, &Fates)> {
+        self.pipeline.books().map(|(key, fates)| (self.id(key), fates)).collect()
+    }
+
+    /// The stream's line as the pipeline has it now.
+    pub fn line(&self, key: StreamKey) -> StreamLine {
+        let line = self.pipeline.line(key).unwrap_or_else(|| panic!("no line of {}", name(self.id(key))));
+        let identity = self.identities.get(&self.id(key)).filter(|_| !line.is_renewed);
+        line.to_wire(self.id(key), identity.cloned().unwrap_or_default())
+    }
+
+    /// Memory has what the pipeline thinks, and what it alone has is no more than the budget allows.
+    fn check_texts(&self, storage: &Storage, budget: u32) {
+        let is_stored = |key: StreamKey, range: Range| {
+            storage.read(batch_key(self.id(key), range.start())).is_some_and(|value| range_of(value) == range)
+        };
+        let bytes = self.texts.bytes_but(is_stored);
+        assert!(bytes <= budget, "{bytes} bytes of text, of {budget} allowed");
+        for (key, range) in self.texts.iter() {
+            let is_held = self.pipeline.books().filter(|(stream, _)| *stream == key).any(|(_, fates)| {
+                fates.iter().any(|(held, fate)| fate == Fate::Held && held.intersection(range).is_some())
+            });
+            assert!(is_held, "the text of {} {range:?} is kept for nothing", name(self.id(key)));
+        }
+    }
+
     /// Whether numbers can be given out.
     pub fn can_track(&self) -> bool {
         self.runs() && !self.is_off
@@ -86,11 +149,10 @@ impl Page {
 }
 
 /// A fresh pipeline on `stream`.
-pub fn pipeline(world: &mut World, stream: StreamId, next: Number) -> Pipeline {
-    let seed = world.rng.next();
-    let age = Duration::from_millis(world.now.saturating_sub(stream.birth_unix_ms()));
+pub fn pipeline(world: &mut World, stream: Stream) -> Pipeline {
+    let seed = world.rng.next() as u32;
     let config: Config = world.config.clone();
-    Pipeline::new(world.instant(), config, Stream { id: stream, next, age }, seed)
+    Pipeline::new(world.instant(), config, stream, seed)
 }
 
 impl World {
@@ -108,6 +170,13 @@ impl World {
         if !self.pages[page].runs() {
             return;
         }
+        self.pages[page].is_draining = true;
+        self.poll(page);
+        self.pages[page].is_draining = false;
+        self.pages[page].unwritten = 0;
+    }
+
+    fn poll(&mut self, page: usize) {
         for steps in 0.. {
             assert!(steps < 50_000, "page {page}: a drain without end");
             if self.pages[page].dies_in.is_some_and(|left| left == 0) {
@@ -118,6 +187,8 @@ impl World {
             }
             let output = self.handle(page, Pipeline::poll_output);
             if let Output::Wait(at) = output {
+                self.pages[page].check_texts(&self.storage, self.config.memory_bytes);
+                self.free_texts(page);
                 self.wait(page, at.map(unix));
                 break;
             }
@@ -137,7 +208,6 @@ impl World {
 
     pub fn end_task(&mut self, page: usize) {
         self.pages[page].task.clear();
-        self.pages[page].task_lines.clear();
         for (key, value) in std::mem::take(&mut self.pages[page].mirror) {
             if !self.storage.has_mirror
                 || value.is_none() && self.storage.loses_deletes && self.rng.chance(100)
@@ -148,6 +218,7 @@ impl World {
         }
         if self.pages[page].is_off {
             self.say(|| format!("page {page} is off"));
+            assert_eq!(self.pages[page].texts.iter().next(), None, "page {page} is off, and keeps a text");
             self.locks.release_all(page);
             self.pages[page].life = Life::Dead;
         }
@@ -155,92 +226,35 @@ impl World {
 
     pub fn carry_out(&mut self, page: usize, output: Output) {
         match output {
-            Output::Persist { slot, value } => self.persist(page, slot, &value),
-            Output::Erase { slot, range } => self.erase(page, slot, range),
-            Output::Load { stream, range } => self.load(page, stream, range),
+            Output::PersistLine(key) => self.persist_line(page, key),
+            Output::Persist { stream, range } => self.persist(page, stream, range),
+            Output::EraseLine(key) => {
+                let stream = self.writable(page, key);
+                self.say(|| format!("page {page}: erases the line of {}", name(stream)));
+                self.remove(page, (stream, 0));
+            }
+            Output::Erase { stream, range } => self.erase(page, stream, range),
+            Output::Forget { stream, range } => self.forget(page, stream, range),
             Output::Send(request) => self.check_and_send(page, request),
             Output::Dropped { stream, reason, range } => self.count(page, stream, reason, range),
-            Output::Flushed(id) => self.pages[page].flushed.push(id),
-            Output::Settled(stream) => {
+            Output::Flushed => self.pages[page].flushed += 1,
+            Output::Settled(key) => {
+                let stream = self.pages[page].id(key);
                 self.say(|| format!("page {page}: {} is settled", name(stream)));
+                assert!(self.pages[page].texts.of(key).is_empty(), "a text of {} is left", name(stream));
                 self.locks.release(stream, page);
                 self.settled.insert(stream);
             }
-            Output::Gate { until } => self.gate(page, unix(until)),
+            Output::Gate(until) => self.gate(page, unix(until)),
             Output::Off => self.switched_off(page),
             Output::Wait(_) => {}
         }
     }
 
-    pub fn persist(&mut self, page: usize, slot: Slot, value: &[u8]) {
-        let stream = slot.stream;
-        assert!(self.pages[page].had.contains(&stream), "page {page} writes {}", name(stream));
-        if let Some(holder) = self.locks.holder(stream) {
-            assert_eq!(holder, page, "writes {}, whose lock another page has", name(stream));
-        }
-        let is_taken = self.storage.write(self.now, key(slot), value);
-        self.say(|| {
-            format!("page {page}: writes {} {:?}, {is_taken}{}", name(stream), slot.part, lines(value))
-        });
-        if is_taken {
-            self.pages[page].mirror.push((key(slot), Some(value.to_vec())));
-        } else {
-            self.pages[page].was_refused = true;
-        }
-        let now = self.instant();
-        let result = if is_taken { Ok(()) } else { Err(StoreError) };
-        self.handle(page, |pipeline| pipeline.handle_stored(now, slot, result));
-    }
+    // ── What it is told ──
 
-    pub fn erase(&mut self, page: usize, slot: Slot, range: Option<Range>) {
-        let stream = slot.stream;
-        assert!(self.pages[page].had.contains(&stream), "page {page} erases {}", name(stream));
-        if let Some(holder) = self.locks.holder(stream) {
-            assert_eq!(holder, page, "erases {}, whose lock another page has", name(stream));
-        }
-        let found = self.storage.read(key(slot)).cloned();
-        if let (Some(range), Some(value)) = (range, &found) {
-            let found = range_of(value);
-            if !range.contains_range(found) {
-                self.say(|| format!("page {page}: {} {found:?} is longer than {range:?}", name(stream)));
-                let (now, value) = (self.instant(), value.clone());
-                self.handle(page, |pipeline| pipeline.offer(now, stream, &value)).unwrap();
-                return;
-            }
-            let mut lost = Ranges::from(found);
-            lost.subtract(&self.collector.ever_stored(stream));
-            lost.subtract(&self.truth.entry(stream).or_default().counted);
-            assert!(
-                lost.is_empty(),
-                "erases {} {lost:?}, which are neither stored nor counted",
-                name(stream)
-            );
-        }
-        self.say(|| format!("page {page}: erases {} {:?}", name(stream), slot.part));
-        self.storage.local.set(self.now, key(slot), None);
-        self.pages[page].mirror.push((key(slot), None));
-    }
-
-    pub fn load(&mut self, page: usize, stream: StreamId, range: Range) {
-        if self.late_loads && self.rng.chance(400) {
-            let ms = self.rng.between(1, 300);
-            self.load_in(page, ms, stream, range);
-        } else {
-            self.answer_load(page, stream, range);
-        }
-    }
-
-    pub fn answer_load(&mut self, page: usize, stream: StreamId, range: Range) {
-        let now = self.instant();
-        let value = self.storage.read((stream, u64::from(range.start()) + 1)).cloned();
-        self.say(|| format!("page {page}: loads {} {range:?}: {}", name(stream), value.is_some()));
-        self.handle(page, |pipeline| match value {
-            Some(value) => pipeline.offer(now, stream, &value).unwrap(),
-            None => pipeline.count_dropped(now, stream, Reason::Storage, range),
-        });
-    }
-
-    pub fn count(&mut self, page: usize, stream: StreamId, reason: Reason, range: Range) {
+    fn count(&mut self, page: usize, key: StreamKey, reason: Reason, range: Range) {
+        let stream = self.pages[page].id(key);
         self.say(|| format!("page {page}: drops {} {range:?} as {reason:?}", name(stream)));
         if reason == Reason::Full {
             for flight in self.pages[page].flights.values().filter(|flight| flight.stream == stream) {
@@ -283,30 +297,48 @@ impl World {
 
     // ── Sending ──
 
-    pub fn check_and_send(&mut self, page: usize, request: Request) {
-        let stream = request.stream;
-        self.say(|| {
-            format!(
-                "page {page}: sends {:?} by {:?}, {}{}",
-                request.id,
-                request.via,
-                name(stream),
-                lines(&request.body)
-            )
-        });
-        let carried: Vec<_> =
-            Body::decode(&request.body).unwrap().map(|batch| batch.head.unwrap().range().unwrap()).collect();
+    fn check_and_send(&mut self, page: usize, request: Request) {
+        let Request { id, stream: key, via } = request;
+        let host = &mut self.pages[page];
+        let stream = host.id(key);
+        let carried: Vec<Range> = host.pipeline.carried(id).collect();
+        let mut body = Vec::new();
+        host.line(key).encode(&mut body);
+        let mut gone = Vec::new();
+        for range in &carried {
+            let stored =
+                self.storage.read(batch_key(stream, range.start())).filter(|value| range_of(value) == *range);
+            match host.texts.text_to_send(key, *range).as_ref().or(stored) {
+                Some(text) => body.extend_from_slice(text),
+                None => gone.push(*range),
+            }
+        }
+        let carried: Vec<Range> = carried.into_iter().filter(|range| !gone.contains(range)).collect();
+        for range in gone {
+            let now = self.instant();
+            self.handle(page, |pipeline| pipeline.count_dropped(now, key, Reason::Storage, range));
+        }
+        self.say(|| format!("page {page}: sends {id:?} by {via:?}, {}{}", name(stream), lines(&body)));
+        let read: Vec<_> =
+            Body::decode(&body).unwrap().map(|batch| batch.head.unwrap().range().unwrap()).collect();
+        assert_eq!(read, carried, "page {page}: what is sent reads otherwise");
+        let limit = self.config.max_request_bytes as usize;
+        assert!(
+            via == Via::Beacon || carried.len() < 2 || body.len() <= limit,
+            "page {page}: {} bytes",
+            body.len()
+        );
+        let request = Post { id, stream, via, body };
         self.check_gate(page, &request, &carried);
-        if request.via == Via::Beacon {
+        if via == Via::Beacon {
             return self.beacon(page, request);
         }
-        let flight = Flight { stream, carried };
-        self.pages[page].flights.insert(request.id, flight);
+        self.pages[page].flights.insert(id, Flight { stream, carried });
         self.send(page, request);
     }
 
     /// Retry-After holds for all, but for beacons with what no storage has.
-    pub fn check_gate(&self, page: usize, request: &Request, carried: &[Range]) {
+    fn check_gate(&self, page: usize, request: &Post, carried: &[Range]) {
         let host = &self.pages[page];
         // The last line of a client that was switched off goes all the same.
         if self.now >= host.throttled_until || host.is_off {
@@ -315,7 +347,7 @@ impl World {
         assert_eq!(request.via, Via::Beacon, "page {page}: fetches although a Retry-After holds");
         let is_ours = self.locks.holder(request.stream) == Some(page);
         for range in carried.iter().filter(|_| is_ours) {
-            let value = self.storage.local.values.get(&(request.stream, u64::from(range.start()) + 1));
+            let value = self.storage.local.values.get(&batch_key(request.stream, range.start()));
             let is_stored = value.is_some_and(|value| range_of(value).contains_range(*range));
             assert!(
                 !is_stored,
@@ -324,14 +356,14 @@ impl World {
         }
     }
 
-    pub fn beacon(&mut self, page: usize, request: Request) {
-        let is_refused =
-            self.rng.chance(self.weather.no_beacon) || self.pages[page].beacons < request.body.len();
+    fn beacon(&mut self, page: usize, request: Post) {
+        let is_refused = self.rng.chance(self.weather.no_beacon)
+            || (self.pages[page].beacons as usize) < request.body.len();
         let (id, now) = (request.id, self.instant());
         let answer = if is_refused { Answer::NotSent } else { Answer::HandedOff };
         self.say(|| format!("  beacon {id:?}: {answer:?}"));
         if !is_refused {
-            self.pages[page].beacons -= request.body.len();
+            self.pages[page].beacons -= request.body.len() as u32;
             self.send(page, request);
         }
         self.handle(page, |pipeline| pipeline.handle_answer(now, id, answer));

@@ -1,18 +1,15 @@
 //! The origin's storages: localStorage, written at once and forgotten by a killed browser; its mirror in IndexedDB,
 //! written after the task and kept within a second. And the Web Locks of the origin.
 
-use beaconry_core::{BatchLine, Part, Range, Ranges, Slot, StreamId, StreamLine};
+use beaconry_core::{BatchLine, Number, Range, Ranges, StreamId, StreamLine};
 use std::collections::BTreeMap;
 
 /// Stream, then 0 for the line or the first number + 1.
 pub type Key = (StreamId, u64);
 
-pub fn key(slot: Slot) -> Key {
-    let part = match slot.part {
-        Part::Line => 0,
-        Part::Batch(first) => u64::from(first) + 1,
-    };
-    (slot.stream, part)
+/// Where a batch lies.
+pub fn batch_key(stream: StreamId, first: Number) -> Key {
+    (stream, u64::from(first) + 1)
 }
 
 /// The numbers of a batch's value.

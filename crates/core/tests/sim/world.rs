@@ -1,14 +1,13 @@
 //! One origin, its pages, a network and a collector, in virtual time.
 
 use crate::collector::{Collector, Mishap, Response};
+use crate::heard::Heard;
 use crate::network::Weather;
-use crate::page::{Life, Page};
+use crate::page::{Life, Page, Post};
 use crate::rng::Rng;
 use crate::storage::{Locks, Storage};
 use crate::trace::{Trace, lines, name};
-use beaconry_core::{
-    Answer, Config, Duration, Instant, Number, Ranges, Reason, Request, RequestId, StreamId, Via,
-};
+use beaconry_core::{Answer, Config, Duration, Instant, Number, Ranges, Reason, RequestId, StreamId, Via};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Unix ms at which every world begins.
@@ -35,13 +34,6 @@ enum Event {
     Grant {
         page: usize,
         stream: StreamId,
-    },
-    /// A storage answers a Load late.
-    Loaded {
-        page: usize,
-        age: u32,
-        stream: StreamId,
-        range: beaconry_core::Range,
     },
     /// At the network's other end. `reply` names who still listens.
     Arrive {
@@ -98,10 +90,10 @@ pub struct World {
     queue: BTreeMap<(u64, u64), Event>,
     serial: u64,
     pub streams: u64,
-    /// Loads may be answered late.
-    pub late_loads: bool,
     /// Per mille of the events that the collector cannot read.
     pub poison: u64,
+    /// Per mille of the writes in which the app tracks: somebody patched `setItem`.
+    pub tracks_in_writes: u64,
 }
 
 impl World {
@@ -126,8 +118,8 @@ impl World {
             queue: BTreeMap::new(),
             serial: 0,
             streams: 0,
-            late_loads: false,
             poison: 0,
+            tracks_in_writes: 0,
         }
     }
 
@@ -167,12 +159,7 @@ impl World {
         self.push(self.now + ms, Event::Grant { page, stream });
     }
 
-    pub fn load_in(&mut self, page: usize, ms: u64, stream: StreamId, range: beaconry_core::Range) {
-        let age = self.pages[page].age;
-        self.push(self.now + ms, Event::Loaded { page, age, stream, range });
-    }
-
-    pub fn send(&mut self, page: usize, request: Request) {
+    pub fn send(&mut self, page: usize, request: Post) {
         let reply = (page, self.pages[page].age, request.id);
         let answered = (request.via == Via::Fetch).then_some(reply);
         let (there, back) = (self.rng.between(5, 400), self.rng.between(5, 400));
@@ -224,14 +211,6 @@ impl World {
             Event::Look { page, at } if self.pages[page].look == at => self.look_again(page),
             Event::Look { .. } => {}
             Event::Grant { page, stream } => self.granted(page, stream),
-            Event::Loaded { page, age, stream, range } => {
-                if self.pages[page].age == age && self.pages[page].runs() {
-                    self.answer_load(page, stream, range);
-                    self.drain(page);
-                } else if self.pages[page].age == age && self.pages[page].life == Life::Frozen {
-                    self.load_in(page, 20 * SECOND, stream, range);
-                }
-            }
             Event::Arrive { body, reply } => self.arrive(&body, reply),
             Event::Answer { to, response } => self.answer(to, response),
         }
@@ -311,15 +290,19 @@ impl World {
             return;
         }
         let now = self.instant();
-        let answer = match &response {
+        let (status, retry_after, heard) = match &response {
             Some(response) => {
                 let retry_after = response.retry_after.map(Duration::from_secs);
-                Answer::from_http(now, response.status, retry_after, &response.body)
+                (u32::from(response.status), retry_after, Heard::parse(&response.body))
             }
-            None => Answer::Unreachable,
+            None => (0, None, Heard::Nothing),
         };
+        let answer = Answer::from_http(now, status, retry_after, heard.said());
         self.say(|| format!("page {page}: {id:?} is answered: {answer:?}"));
         self.pages[page].flights.remove(&id);
+        if let Answer::Throttled { until } = answer {
+            self.pages[page].throttled_until = self.pages[page].throttled_until.max(unix(until));
+        }
         self.handle(page, |pipeline| pipeline.handle_answer(now, id, answer));
         self.drain(page);
     }

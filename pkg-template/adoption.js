@@ -1,0 +1,114 @@
+// Loaded where there are streams of other pages: whoever holds a stream's Web Lock delivers what is stored of it.
+import { ADOPT, LOST, OFFER, REASONS } from './messages.js';
+import { takeLock } from './platform/locks.js';
+import { KEY } from './platform/storage.js';
+import { attempt } from './serialize.js';
+import { birthOf, createStream, keyIn, priorityOf, readBatch, textFrom } from './streams.js';
+
+/** A stream is left alone until its page has had time to take its lock, in ms. */
+const MIN_AGE_MS = 10_000;
+
+/** Streams of any scope older than this are deleted by whoever sees them: no collector knows them any more. */
+const MAX_AGE_MS = 35 * 86_400_000;
+
+/** How soon it looks again when there were more than it takes at a time, in ms. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** Streams held at a time: one request goes out at a time, and what one tab has not taken another may. */
+const MAX_ADOPTED = 8;
+
+/** In the order of their births. */
+const rank = (/** @type {string} */ id) => `${birthOf(id)}`.padStart(15, '0') + id;
+
+/**
+ * @param {object} driver
+ * @param {import('./index.js').TelemetryOptions} driver.options
+ * @param {string} driver.prefix
+ * @param {ReturnType<typeof import('./platform/storage.js').openStore>} driver.store
+ * @param {Map<number, import('./streams.js').Stream>} driver.streams
+ * @param {() => import('./streams.js').Stream} driver.own
+ * @param {(...message: number[]) => number} driver.tell
+ * @param {(stream: import('./streams.js').Stream) => void} driver.tellDropped
+ * @param {(act: () => void) => void} driver.when
+ * @param {() => void} driver.drain
+ * @param {(ms: number) => void} driver.lookIn
+ * @param {() => boolean | undefined} driver.isOver
+ */
+export function createAdoption({ options, prefix, store, streams, own, tell, tellDropped, when, drain, lookIn, isOver }) {
+  /** @type {Set<string>} the streams whose locks are asked for */
+  const asked = new Set();
+  let round = ''; // the rank of the last that this round has asked for; none once it is through
+
+  /** What is stored of this scope by others, and whether any is too young to be asked for; deletes what is too old. */
+  function findDead() {
+    const mine = new Set([own().id, ...asked]);
+    for (const { id, isAdopted } of streams.values()) if (isAdopted) mine.add(id);
+    /** @type {Set<string>} */
+    const dead = new Set();
+    let hasYoung = false;
+    for (const key of store.keys()) {
+      const id = KEY.exec(key)?.[1];
+      if (!id || mine.has(id)) continue;
+      const age = Date.now() - birthOf(id); // a birth in the future is some clock's error: old enough
+      if (age > MAX_AGE_MS) store.erase(key);
+      else if (!key.startsWith(prefix)) continue;
+      else if (age < 0 || age > MIN_AGE_MS) dead.add(id);
+      else hasYoung = true;
+    }
+    return { dead: [...dead].sort((a, b) => (rank(a) < rank(b) ? -1 : 1)), hasYoung, room: MAX_ADOPTED + 1 - mine.size };
+  }
+
+  /** @param {string} id */
+  async function ask(id) {
+    asked.add(id);
+    const unlock = await takeLock(prefix + id);
+    asked.delete(id);
+    if (unlock) when(() => (isOver() ? unlock() : take(id, unlock)));
+  }
+
+  /**
+   * Everything that is stored of the stream is this page's.
+   * @param {string} id
+   * @param {() => void} unlock
+   */
+  function take(id, unlock) {
+    const line = store.read(keyIn(prefix, { id }));
+    // One that this page has left, and has some batches of which no storage had, keeps its key.
+    const left = [...streams.values()].find((stream) => stream.id === id);
+    const stream = left ?? createStream(options, { id, line, batches: [], unlock });
+    const { key: its, born, batches } = Object.assign(stream, { line, unlock, isAdopted: true });
+    // Of a spoilt line, the batches still say who they are.
+    const { stream: name, ...head } = attempt(() => JSON.parse(line)) ?? {};
+    if (!left) stream.head = { stream: id, v: 1, ...(name === id && head) };
+    streams.set(its, stream);
+    tell(ADOPT, its, stream.next, Math.max(Date.now() - born, 0));
+    tellDropped(stream);
+    for (const key of store.keys()) {
+      const [, other, first] = KEY.exec(key) ?? [];
+      if (other !== id || !first || !key.startsWith(prefix)) continue;
+      const batch = readBatch(store.read(key), +first);
+      if (!batch) {
+        store.erase(key);
+        tell(LOST, its, REASONS.indexOf('storage'), +first, +first + 1);
+        continue;
+      }
+      batch.text = undefined; // read again when it is sent
+      if (!textFrom(batches.get(+first))) batches.set(+first, batch);
+      tell(OFFER, its, +first, +first + batch.n, batch.bytes, 1, priorityOf(batch));
+    }
+    drain();
+  }
+
+  /** In rounds, oldest first, so that those of living tabs are passed and a dead one behind them has its turn. */
+  return () => {
+    if (isOver()) return;
+    const { dead, hasYoung, room } = findDead();
+    const rest = dead.filter((id) => rank(id) > round);
+    const next = rest.slice(0, Math.max(room, 0));
+    const hasMore = next.length > 0 && rest.length > next.length;
+    if (hasMore) lookIn(LOOK_AGAIN_MS);
+    else if (hasYoung) lookIn(MIN_AGE_MS); // the page before a quick reload: by then it is old enough
+    round = hasMore ? rank(next[next.length - 1]) : '';
+    for (const id of next) ask(id);
+  };
+}

@@ -1,0 +1,394 @@
+import { NOT_BEFORE, OFF_UNTIL } from './flag.js';
+import { openBooks } from './books.js';
+import * as to from './messages.js';
+import { createOutputs } from './outputs.js';
+import { closeGate, gateOf } from './platform/gate.js';
+import { isHidden, listen } from './platform/page.js';
+import { openStore } from './platform/storage.js';
+import { alarm } from './platform/timer.js';
+import { transport } from './platform/transport.js';
+import { attempt, utf8 } from './serialize.js';
+import { createStream, priorityOf } from './streams.js';
+import { isError, lock } from './writer.js';
+
+/**
+ * Drives the core: it has the texts, the storage, the network and the clocks; the core makes every decision about batches, and
+ * deals in numbers alone. After each input the driver drains: it polls what is to be done, and does it, until nothing is.
+ *
+ * The core never calls. What the app does inside of a patched `setItem` finds it at rest, and waits until the drain is over. When it
+ * traps, all texts are here: a fresh one is offered the same batches.
+ *
+ * @typedef {ReturnType<typeof createDriver>} Driver
+ * @typedef {import('./streams.js').Stream} Stream
+ * @typedef {import('./streams.js').Batch} Batch
+ *
+ * @typedef {object} Client
+ * @property {import('./index.js').TelemetryOptions} options checked
+ * @property {string} prefix of every key
+ * @property {Storage | undefined} storage
+ * @property {import('./writer.js').Members} members
+ * @property {() => import('./core.js').Core} createCore a fresh one
+ * @property {Parameters<typeof createStream>[1]} [stream] to go on with
+ * @property {() => { track(line: string, high: boolean): void } | undefined} [failed] there is no core any more; gives who goes on
+ */
+
+/** A stream's length in ms, so that its books stay small. */
+const DAY_MS = 86_400_000;
+
+/** What all beacons and keepalive fetches in flight share, in bytes of UTF-8 (Fetch, 4.6); what is too much is refused, and halved. */
+const BEACON_BYTES = 65_536;
+
+/** Bytes that one client stores by default. 1 MiB: a fifth of what an origin's localStorage takes. */
+const STORAGE_BYTES = 1_048_576;
+
+/** Events of one task that wait for its end: keeps a long loop's memory bounded. */
+const PENDING = 256;
+
+/** How often a page looks for what others have left, in ms. A minute: another tab's crash is heard of while the user still wonders. */
+const LOOK_EVERY_MS = 60_000;
+
+/** A core that traps again within these ms is given up. */
+const TRAP_MS = 60_000;
+
+/** In the place of a core that has trapped. @type {import('./core.js').Core} */
+const NO_CORE = { track: () => to.REFUSED, push() {}, tell: () => 0, poll: () => 0, word: () => 0 };
+
+/** @param {Client} client */
+export function createDriver(client) {
+  const { options, prefix, storage, members, createCore, stream, failed } = client;
+  const { limits = {} } = options;
+  /** @type {Map<number, Stream>} by the key that the core knows */
+  const streams = new Map();
+  /** @type {Stream} the one in which events are numbered */
+  let own;
+  /** @type {Batch} the one that grows */
+  let open;
+  let context = ''; // the members that the core has been told
+  let core = NO_CORE;
+  let trapped = -TRAP_MS;
+  let pending = 0; // events since the last drain
+  let busy = true; // outputs are carried out, or there is no core
+  /** @type {(() => void)[]} what came meanwhile */
+  let later = [];
+  let over = false; // switched off, or disposed
+  /** @type {'off' | undefined} */
+  let mode;
+  /** @type {ReturnType<NonNullable<typeof failed>>} */
+  let heir;
+  let unlisten = () => {};
+  /** @type {Promise<() => void> | undefined} looks for dead streams */
+  let adoption;
+
+  const store = openStore(prefix, storage, limits.storageBytes ?? STORAGE_BYTES);
+  const network = transport(options);
+  const gated = gateOf(prefix, storage);
+  const wake = alarm(() => input(to.TIME));
+  const lookIn = alarm(look);
+  const books = openBooks(() => words(tell(to.COUNT)));
+  const { carryOut, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, lookIn);
+
+  // ── To the core, and back ──
+
+  /** @param {(number | boolean | undefined)[]} message */
+  function tell(...message) {
+    try {
+      for (const word of message) core.push(Math.min(Number(word ?? 0), to.NEVER));
+      return core.tell(performance.now());
+    } catch {
+      return trap();
+    }
+  }
+
+  function poll() {
+    try {
+      return words(core.poll());
+    } catch {
+      return [trap()];
+    }
+  }
+
+  function words(/** @type {number} */ length) {
+    const all = [];
+    while (all.length < length) all.push(core.word(all.length) >>> 0);
+    return all;
+  }
+
+  /** Something happened. @param {number[]} message */
+  const input = (...message) =>
+    when(() => {
+      tell(...message);
+      drain();
+    });
+
+  /** How an answer comes to the core that asked: one that has trapped is answered no more. */
+  function answerer() {
+    const asker = core;
+    return (/** @type {number[]} */ ...answer) => core === asker && input(to.ANSWER, ...answer);
+  }
+
+  /** Now, or in a task of its own after what is being done: who calls from a patched function never makes this task endless. */
+  function when(/** @type {() => void} */ act) {
+    if (!busy) return act();
+    if (later.push(act) < 2) setTimeout(resume);
+  }
+
+  function resume() {
+    if (busy) return; // without a core, whose successor resumes
+    const acts = later;
+    later = [];
+    for (const act of acts) when(act);
+  }
+
+  // ── Events ──
+
+  /**
+   * Numbers an event and keeps its line. The rest is done once a task.
+   * @param {string} line a JSON object
+   * @param {boolean} high written at once
+   */
+  function track(line, high = isError(line)) {
+    if (over) return heir?.track(line, high);
+    if (!isReady()) return when(() => track(line, high));
+    let fate = to.REFUSED;
+    try {
+      fate = core.track(utf8(line), priorityOf({ high }));
+    } catch {
+      trap();
+      return track(line, high);
+    }
+    if (fate === to.BEGAN) own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: 0, context, lines: [] }));
+    if (fate <= to.BEGAN) {
+      open.lines?.push(line);
+      open.n++;
+      open.high ||= high;
+    }
+    if (fate < to.REFUSED) own.next++;
+    if (high || pending > PENDING) drain();
+  }
+
+  /** Counts an event that is none. */
+  function lose() {
+    if (over) return;
+    if (!isReady()) return when(lose);
+    tell(to.LOST, own.key, to.REASONS.indexOf('invalid'), own.next, ++own.next);
+  }
+
+  /** Whether an event can be numbered now. */
+  function isReady() {
+    if (!busy && !pending++) turn();
+    return !busy;
+  }
+
+  /** Once a task: the page may have moved on, and the stream be over or a day old. */
+  function turn() {
+    queueMicrotask(() => pending && when(drain));
+    // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
+    if (own.isOver) begin(createStream(options));
+    else if (Date.now() > own.born + DAY_MS) renew();
+    else tell(to.TIME);
+    share();
+  }
+
+  function share() {
+    const now = members.now();
+    if (now !== context) tell(to.CONTEXT, utf8((context = now)));
+  }
+
+  /** Another stream, with its lock. The old one's goes, and with it what is stored of it: it is never written again. */
+  function renew() {
+    const { unlock } = own;
+    drain();
+    const next = createStream(options);
+    next.unlock = lock(prefix + next.id);
+    begin(next);
+    unlock();
+  }
+
+  function begin(/** @type {Stream} */ next) {
+    streams.set(next.key, (own = next));
+    tell(to.BEGIN, own.key, 0, 0);
+  }
+
+  // ── What the core asks for ──
+
+  function drain() {
+    if (busy) return;
+    pending = 0;
+    busy = true;
+    let asked = poll();
+    for (; asked[0]; asked = poll()) {
+      if (asked[0] === to.OFF) mode = 'off'; // once a last line is sent
+      else attempt(() => carryOut(asked));
+    }
+    busy = core === NO_CORE;
+    if (over) return;
+    wake(asked[1] ?? to.NEVER, true);
+    if (!mode) return;
+    closeGate(prefix, storage, OFF_UNTIL, DAY_MS);
+    stop();
+  }
+
+  // ── The page's life ──
+
+  /** @param {Event & { persisted?: boolean }} event */
+  function heard({ type, persisted }) {
+    if (type === 'pageshow' && !persisted) return; // the first
+    if (type === 'pagehide') return go();
+    const isLink = type === 'online' || type === 'offline';
+    const isLeaving = !isLink && (type === 'beforeunload' || type === 'freeze' || isHidden());
+    if (isLink) tell(to.LINK, type === 'online');
+    else if (type !== 'beforeunload') {
+      if (persisted) renew(); // the old streams are adopted, if nobody has
+      tell(to.PAGE, isLeaving);
+    }
+    if (isLeaving) exit();
+    drain();
+    if (!isLeaving) look();
+  }
+
+  const exit = () => tell(to.EXIT, BEACON_BYTES);
+
+  /** `pagehide`: the stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
+  function go() {
+    tell(to.PAGE, 2);
+    exit();
+    drain();
+    own.isOver = true;
+    own.unlock();
+    giveBack();
+    drain();
+  }
+
+  /** What was adopted stays stored, for the next page. */
+  function giveBack() {
+    for (const stream of streams.values()) {
+      if (!stream.isAdopted) continue;
+      tell(to.RELEASE, stream.key);
+      stream.isAdopted = false;
+      stream.unlock();
+    }
+  }
+
+  /** For what pages have left that are gone. */
+  function look() {
+    if (!storage || over || own.isOver) return;
+    lookIn(LOOK_EVERY_MS);
+    if (!store.hasOthers(own.id)) return;
+    adoption ??= import('./adoption.js').then(({ createAdoption }) =>
+      createAdoption({ options, prefix, store, streams, own: () => own, tell, tellDropped, when, drain, lookIn, isOver: () => over || own.isOver }));
+    adoption.then((adopt) => adopt()).catch(() => (adoption = undefined));
+  }
+
+  // ── Begin and end ──
+
+  /** With a fresh core, which is told all that there is. */
+  function start(fresh = createCore()) {
+    core = fresh;
+    const { memoryBytes, batchBytes, flushAfter, maxAge } = limits;
+    const seed = Math.random() * to.NEVER;
+    let how = [to.START, seed, memoryBytes, batchBytes, flushAfter, maxAge, utf8(JSON.stringify(own.head))];
+    for (const stream of streams.values()) {
+      // What was adopted is stored, and adopted again. Of the others, in the order in which they began, the last is the own one.
+      if (stream.isAdopted !== undefined) {
+        streams.delete(stream.key);
+        continue;
+      }
+      tell(...how, stream.key, stream.next, Math.max(Date.now() - stream.born, 0));
+      how = [to.BEGIN];
+      tellDropped(stream);
+      for (const batch of stream.batches.values()) offer(stream, batch);
+    }
+    context = '';
+    share();
+    const wait = gated(NOT_BEFORE);
+    if (gated(OFF_UNTIL)) tell(to.SWITCH_OFF);
+    else if (wait) tell(to.GATE, wait);
+    if (own.isOver) tell(to.PAGE, 2);
+    else if (isHidden()) tell(to.PAGE, 1);
+    if (books.isWaited()) tell(to.FLUSH);
+    busy = core === NO_CORE;
+    drain();
+    look();
+    resume();
+  }
+
+  /** The core has thrown: it is never called again. Its successor begins in a task of its own. */
+  function trap() {
+    const isSecond = performance.now() - trapped < TRAP_MS;
+    trapped = performance.now();
+    busy = true;
+    core = NO_CORE;
+    giveBack();
+    setTimeout(() => {
+      try {
+        if (!over) (isSecond ? giveUp : start)();
+      } catch {
+        giveUp(); // there is none
+      }
+    });
+    return 0;
+  }
+
+  function giveUp() {
+    over = true;
+    busy = false;
+    import('./last-line.js')
+      .then(({ lastLine }) => {
+        for (const stream of streams.values()) lastLine(stream, prefix, store, network);
+      })
+      .catch(() => {})
+      .then(stop);
+    heir = failed?.();
+    resume();
+  }
+
+  function stop() {
+    over = true;
+    unlisten();
+    wake(to.NEVER);
+    lookIn(to.NEVER);
+    network.clear();
+    for (const { unlock } of streams.values()) unlock();
+    books.finish();
+  }
+
+  const first = createStream(options, stream);
+  if (!stream) first.unlock = lock(prefix + first.id);
+  streams.set(first.key, (own = first));
+
+  return {
+    /** Goes on with what was given; what is tracked meanwhile waits. */
+    start(/** @type {import('./core.js').Core} */ core) {
+      unlisten = listen((event) => when(() => heard(event)));
+      start(core);
+    },
+
+    track,
+    lose,
+
+    /** @param {() => void} change of the members that batches carry from now on */
+    say: (change) =>
+      when(() => {
+        attempt(change);
+        share();
+      }),
+
+    /** @param {number} ms */
+    flush(ms) {
+      const flushed = books.wait(ms);
+      if (over) books.finish();
+      else input(to.FLUSH);
+      return flushed;
+    },
+
+    stats: () => ({ ...books.stats(), stream: own.id, storedBytes: store.used(), ...(mode && { mode }) }),
+
+    dispose: () =>
+      when(() => {
+        if (over) return;
+        unlisten();
+        go();
+        stop();
+      }),
+  };
+}

@@ -1,0 +1,68 @@
+import { createDriver } from './driver.js';
+import { keyPrefix } from './flag.js';
+import { openStorage, readOptions } from './options.js';
+import { attempt, callLine, eventLine } from './serialize.js';
+import { describe } from './writer.js';
+
+/** How long `flush` waits where no time is given, in ms. */
+const FLUSH_MS = 5_000;
+
+/**
+ * A client without the facade, which begins at once: for `beaconry/client` and for Rust front ends. A wrong option is named in
+ * the console, and there is none.
+ * @param {any} given options; who constructs a client has decided that telemetry is on
+ * @param {() => import('./core.js').Core} createCore
+ */
+export function openClient(given, createCore) {
+  try {
+    const options = readOptions({ ...given, flag: 'ENABLED' });
+    const prefix = keyPrefix(options);
+    const storage = openStorage(options, prefix);
+    const members = describe(options);
+    const core = createCore();
+    const driver = createDriver({ options, prefix, storage, members, createCore });
+    driver.start(core);
+    const trackLine = (/** @type {string} */ line) => driver.track(line);
+    return {
+      /** @param {string} line of the app's own making */
+      trackLine: (line) => (isEvent(line) ? trackLine(line) : driver.lose()),
+
+      /**
+       * @param {string} type
+       * @param {unknown} data
+       */
+      track: (type, data) => trackLine(eventLine(type, data, Date.now())),
+
+      /**
+       * @param {string} method log, error, metric, event or vital
+       * @param {unknown[]} args
+       */
+      call: (method, ...args) => trackLine(callLine(method, args, Date.now())),
+
+      setUser: (/** @type {unknown} */ user) => driver.say(() => members.setUser(user)),
+      setContext: (/** @type {unknown} */ context) => driver.say(() => members.setContext(context)),
+      flush: (/** @type {any} */ how) => driver.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : FLUSH_MS)) ?? FLUSH_MS),
+      stats: driver.stats,
+      dispose: driver.dispose,
+    };
+  } catch (error) {
+    console.error(`beaconry is off: options.${error} is missing or wrong`);
+  }
+}
+
+/** @param {string} line */
+const isEvent = (line) => !/[\n\r]/.test(line) && attempt(() => JSON.parse(line).constructor === Object);
+
+/**
+ * For Rust front ends, whose core is part of their own module: when that has trapped there is no other.
+ * @param {any} options
+ * @param {import('./core.js').Core} core
+ */
+export function open(options, core) {
+  const cores = [core];
+  return openClient(options, () => {
+    const next = cores.pop();
+    if (!next) throw new Error('no other');
+    return next;
+  });
+}

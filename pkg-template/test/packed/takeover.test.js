@@ -1,0 +1,300 @@
+// From the facade's writer to the core, and back where that fails.
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { closePage, microtasks, openPage, parseBody } from '../support.js';
+import { closeCores, load, openNetwork, sentEvents, trap, until, watchCores } from './support.js';
+
+const { createTelemetry } = await load('index.js');
+const { compile } = await load('core.js');
+
+const OPTIONS = { url: 'https://t.example/v1/events', key: 'k', session: 's1', flag: 'ENABLED', wasmUrl: undefined };
+const message = ({ data }) => data.message;
+const offline = () => Promise.reject(new TypeError('offline'));
+
+let clients = [];
+const start = (options = {}) => {
+  const telemetry = createTelemetry({ ...OPTIONS, ...options });
+  clients.push(telemetry);
+  return telemetry;
+};
+
+afterEach(() => {
+  for (const client of clients) client.dispose();
+  clients = [];
+  closeCores();
+  closePage();
+});
+
+/** What the storage has: `[key's last part, value]`. */
+const stored = (page, stream) => page.keys().filter((key) => key.includes(stream)).map((key) => [key.split(':').pop(), page.local[key]]);
+
+test('idle: the core goes on with the stream, what was written stays written, and what was not is sent', async () => {
+  const page = openPage({ quota: 0 });
+  const network = openNetwork();
+  const telemetry = start();
+  telemetry.log('info', 'before');
+  telemetry.setUser('u1');
+  telemetry.log('info', 'after');
+  const { stream } = telemetry.stats();
+  assert.equal(page.idle.length, 1, 'nothing is loaded before the page is idle');
+  page.idle[0]();
+  await until(() => telemetry.stats().mode === 'wasm');
+  assert.deepEqual([telemetry.stats().stream, telemetry.stats().tracked], [stream, 2]);
+  telemetry.log('info', 'then');
+  const flushed = await telemetry.flush();
+  assert.deepEqual(flushed, { delivered: 3, held: 0, dropped: 0 });
+  const events = sentEvents(network.requests, stream);
+  assert.deepEqual([0, 1, 2].map((number) => message(events.get(number))), ['before', 'after', 'then']);
+  const heads = network.requests.flatMap(({ body }) => parseBody(body)).filter((it) => it.n);
+  assert.deepEqual(heads.map(({ batch, user }) => [batch, user]), [[0, undefined], [1, 'u1'], [2, 'u1']]);
+});
+
+test('the lock stays held through the handover, and goes with dispose, as every listener does', async () => {
+  const page = openPage();
+  openNetwork();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  const { stream } = telemetry.stats();
+  assert.deepEqual([...page.locks].map((name) => name.split(':')[2]), [stream]);
+  assert.ok(page.listeners.size > 0);
+  telemetry.dispose();
+  await microtasks();
+  assert.deepEqual([page.locks.size, page.listeners.size], [0, 0]);
+});
+
+test('what is stored is not written again, and erased when it is acknowledged', async () => {
+  const page = openPage();
+  openNetwork();
+  const telemetry = start();
+  telemetry.log('info', 'stored');
+  await microtasks();
+  const { length } = page.local.writes;
+  page.idle[0]();
+  await until(() => telemetry.stats().mode === 'wasm');
+  assert.equal(page.local.writes.length, length);
+  await telemetry.flush();
+  assert.deepEqual(stored(page, telemetry.stats().stream).map(([part]) => part), ['s']);
+});
+
+test('what is tracked by a patched setItem while the core begins gets one number', async () => {
+  const page = openPage();
+  openNetwork();
+  const telemetry = start();
+  const { setItem } = page.local;
+  let nested = 0;
+  page.local.quota = 0;
+  telemetry.log('info', 'waits for room');
+  await microtasks();
+  page.local.quota = 1e6;
+  Object.defineProperty(page.local, 'setItem', {
+    value(key, value) {
+      if (nested++ < 1) telemetry.log('info', 'nested');
+      setItem.call(page.local, key, value);
+    },
+  });
+  page.idle[0]();
+  await until(() => telemetry.stats().tracked === 2);
+  const { delivered, dropped } = await telemetry.flush();
+  assert.deepEqual([delivered, dropped], [2, 0]);
+});
+
+for (const [name, call] of [['track', 'track'], ['tell', 'tell'], ['poll', 'poll'], ['word', 'word'], ['push', 'push']]) {
+  test(`a trap in ${name} loses nothing: a fresh core goes on with the same batches`, async () => {
+    const page = openPage({ quota: 400 }); // some batches fit, others do not
+    const network = openNetwork();
+    network.answer = offline;
+    const cores = watchCores();
+    const telemetry = start();
+    telemetry.error('needs it');
+    await until(() => telemetry.stats().mode === 'wasm');
+    const { stream } = telemetry.stats();
+    telemetry.setContext({ a: 1 });
+    telemetry.log('info', 'before');
+    await microtasks();
+    let traps = 1;
+    cores.inside = (called) => called === call && traps-- > 0 && trap();
+    telemetry.log('info', 'while it traps');
+    telemetry.log('info', 'right after');
+    await until(() => cores.made === 2 && telemetry.stats().tracked === 4);
+    assert.equal(telemetry.stats().mode, 'wasm');
+    cores.inside = () => {};
+    delete network.answer;
+    Object.assign(network, { answer: openNetwork().answer });
+    globalThis.fetch = async (url, init) => {
+      network.requests.push({ url, body: init.body });
+      return network.answer(init.body);
+    };
+    page.fire('online');
+    await until(() => telemetry.stats().delivered === 4);
+    const events = sentEvents(network.requests, stream);
+    assert.deepEqual([0, 1, 2, 3].map((number) => message(events.get(number))), ['needs it', 'before', 'while it traps', 'right after']);
+    assert.deepEqual(telemetry.stats().dropped, {});
+  });
+}
+
+test('a second trap within a minute is the last: the writer goes on under a new stream, and no event is lost or doubled', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  const { stream } = telemetry.stats();
+  telemetry.setContext({ a: 1 });
+  cores.inside = (name) => name === 'track' && trap();
+  telemetry.log('info', 'lost otherwise');
+  await until(() => telemetry.stats().mode === 'degraded');
+  assert.equal(cores.made, 2);
+  assert.notEqual(telemetry.stats().stream, stream);
+  await microtasks();
+  const own = Object.fromEntries(stored(page, telemetry.stats().stream));
+  const [head, event] = parseBody(own[0]);
+  assert.deepEqual([head.batch, head.n, head.context, message(event)], [0, 1, { a: 1 }, 'lost otherwise']);
+  await until(() => stored(page, stream).some(([part, value]) => part === 's' && JSON.parse(value).closed), 'the last line');
+  const old = Object.fromEntries(stored(page, stream));
+  assert.deepEqual([JSON.parse(old.s).tracked, JSON.parse(old.s).holds, JSON.parse(old.s).dropped], [1, [[0, 1]], {}]);
+  assert.deepEqual(parseBody(old[0]).slice(1).map(message), ['needs it']);
+  await until(() => page.locks.size === 1);
+  assert.equal(page.listeners.size, 4, "the writer's");
+});
+
+test('after a second trap, what no storage takes is counted, and a beacon tries to bring it', async () => {
+  const page = openPage({ quota: 0 });
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  const { stream } = telemetry.stats();
+  cores.inside = (name) => name === 'track' && trap();
+  telemetry.log('info', 'goes on');
+  await until(() => page.beacons.length);
+  const [line, head, event] = parseBody(page.beacons[0].body);
+  assert.deepEqual([line.stream, line.tracked, line.dropped, line.closed], [stream, 1, { trap: [[0, 1]] }, true]);
+  assert.deepEqual([head.batch, message(event)], [0, 'needs it']);
+  assert.equal(telemetry.stats().tracked, 1);
+});
+
+test('the drops that a trapped core had counted stay counted', async () => {
+  openPage({ quota: 0 });
+  const network = openNetwork();
+  network.answer = (body) => {
+    const rejected = parseBody(body).filter((it) => it.n).map(({ batch }) => ({ batch, reason: 'json' }));
+    return new Response(JSON.stringify({ stored: [], rejected }));
+  };
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('rejected');
+  await until(() => telemetry.stats().dropped?.rejected === 1);
+  network.answer = offline;
+  let traps = 1;
+  cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
+  telemetry.log('info', 'next');
+  await until(() => cores.made === 2 && telemetry.stats().tracked === 2);
+  assert.deepEqual([telemetry.stats().dropped, telemetry.stats().held], [{ rejected: 1 }, 1]);
+});
+
+test('a trap beside an adopted stream: the own stream goes on, and the other is adopted again', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  const prefix = page.keys()[0].split(':').slice(0, 2).join(':');
+  const born = Buffer.alloc(16);
+  born.writeUIntBE(Date.now() - 60_000, 0, 6);
+  const other = born.toString('base64url');
+  page.local.setItem(`${prefix}:${other}:0`, '{"batch":0,"n":1,"page":"/old"}\n{"type":"log","ts":1,"data":{"message":"dead"}}\n');
+  await until(() => telemetry.stats().mode === 'wasm' && telemetry.stats().tracked === 2, 'adopted');
+  const { stream } = telemetry.stats();
+  let traps = 1;
+  cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
+  telemetry.log('info', 'while it traps');
+  await until(() => cores.made === 2 && telemetry.stats().tracked === 3, 'both again');
+  assert.equal(telemetry.stats().stream, stream);
+  const { answer } = openNetwork();
+  globalThis.fetch = async (url, init) => (network.requests.push({ url, body: init.body }), answer(init.body));
+  page.fire('online');
+  await until(() => telemetry.stats().delivered === 3, 'delivered');
+  assert.deepEqual([...sentEvents(network.requests, other).values()].map(message), ['dead']);
+  assert.deepEqual([...sentEvents(network.requests, stream).values()].map(message), ['needs it', 'while it traps']);
+});
+
+test('wasm that could not be fetched is fetched again once the page is online, and not for every error', async (t) => {
+  const page = openPage();
+  const network = openNetwork();
+  network.serve = offline;
+  // The module of the tests before is compiled already: another url is another page's.
+  const { createTelemetry } = await load('index.js?offline');
+  const telemetry = createTelemetry(OPTIONS);
+  clients.push(telemetry);
+  t.mock.method(WebAssembly, 'Instance', trap, { times: 1 });
+  telemetry.error('first');
+  await until(() => telemetry.stats().mode === 'degraded');
+  const { stream } = telemetry.stats();
+  telemetry.error('second');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(telemetry.stats().mode, 'degraded');
+  page.fire('online');
+  await until(() => telemetry.stats().mode === 'wasm');
+  assert.equal(telemetry.stats().stream, stream);
+});
+
+test('wasm that arrives while the page is in the back/forward cache waits for it to come back', async () => {
+  const page = openPage();
+  openNetwork();
+  const telemetry = start();
+  telemetry.error('needs it');
+  page.fire('pagehide');
+  await compile();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(telemetry.stats().mode, 'writer');
+  page.fire('pageshow', { persisted: true });
+  await until(() => telemetry.stats().mode === 'wasm');
+  assert.equal(telemetry.stats().tracked, 0);
+});
+
+test('who has let go before the page is idle fetches no wasm, and wasm that arrives later is not used', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.dispose();
+  page.idle[0]();
+  assert.deepEqual(await telemetry.flush({ timeout: 50 }), { delivered: 0, held: 0, dropped: 0 });
+  assert.deepEqual([network.files, cores.made], [0, 0]);
+  const late = start();
+  late.error('needs it');
+  late.dispose();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual([late.stats().mode, page.listeners.size], ['off', 0]);
+});
+
+test('flush ends although the collector never answers', async () => {
+  openPage();
+  const network = openNetwork();
+  network.answer = () => new Promise(() => {});
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  assert.deepEqual(await telemetry.flush({ timeout: 5 }), { delivered: 0, held: 1, dropped: 0 });
+});
+
+test('the client without the facade begins at once, and counts what is no event', async () => {
+  openPage();
+  const network = openNetwork();
+  const { default: init, TelemetryClient } = await load('client.js');
+  await init();
+  const client = new TelemetryClient(OPTIONS);
+  clients.push(client);
+  client.log('info', 'first');
+  client.trackLine('{"type":"event","ts":1,"data":{}}');
+  client.trackLine('no event');
+  assert.deepEqual(await client.flush({ timeout: 4_000 }), { delivered: 2, held: 0, dropped: 1 });
+  assert.deepEqual(client.stats().dropped, { invalid: 1 });
+  assert.equal(sentEvents(network.requests, client.stats().stream).size, 2);
+});
