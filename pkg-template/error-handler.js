@@ -9,6 +9,9 @@ const FOLD_MS = 5_000;
 /** Different errors that are counted at a time. */
 const FOLDS = 100;
 
+/** When a rejection that nobody has called unhandled counts as handled, in ms: browsers say so in one of the next tasks. */
+const UNHANDLED_MS = 100;
+
 /** From this status on the server has failed, not the request (RFC 9110, 15.6). */
 const SERVER_ERROR = 500;
 
@@ -45,11 +48,16 @@ export function install(telemetry, { scrub, ignore } = {}) {
     if (!attempt(() => ignore?.({ ...(isErrorLike(said) ? said : { message: `${said}` }), ...data }))) folds.add(said, data);
   });
   const listeners = new AbortController();
-  listen(ours, clean, folds.flush, listeners.signal);
-  const undo = [watchRejections(ours, clean, listeners.signal), watchXhr(ours, clean)];
+  const rejections = watchRejections(ours, clean, listeners.signal);
+  const undo = [rejections.undo, watchXhr(ours, clean)];
+  const flush = () => {
+    rejections.flush();
+    folds.flush();
+  };
+  listen(ours, clean, flush, listeners.signal);
 
   const mine = (uninstall = () => {
-    folds.flush();
+    flush();
     listeners.abort();
     undo.forEach((each) => each());
     if (report === ours) report = undefined;
@@ -118,23 +126,30 @@ function listen(report, clean, flush, signal) {
 }
 
 /**
- * Rejections that nobody handles, and requests by `fetch` that fail. They belong together: a failed request is told once, in the task
- * after, when it is known whether the app has handled it.
+ * Rejections that nobody handles, and requests by `fetch` that fail. They belong together: a failed request is told once, when it is
+ * known whether the app has handled it.
  * @param {Report} report
  * @param {import('./shared/addresses.js').Cleaner} clean
  * @param {AbortSignal} signal
  */
 function watchRejections(report, clean, signal) {
-  /** @type {WeakMap<object, { handled: boolean }>} by the error of its rejection */
-  const failed = new WeakMap();
+  /** @type {Map<unknown, (handled: boolean) => void>} how to tell of a request, by the error of its rejection */
+  const failed = new Map();
 
-  addEventListener('unhandledrejection', ({ reason }) => {
-    const request = isObject(reason) && failed.get(reason);
-    if (request) request.handled = false;
-    else report(reason, 'promise');
-  }, { signal });
+  /**
+   * @param {unknown} error
+   * @param {boolean} handled
+   */
+  function settle(error, handled) {
+    const tell = failed.get(error);
+    failed.delete(error);
+    tell?.(handled);
+    return tell;
+  }
 
-  return patch(globalThis, 'fetch', (original, self, args) => {
+  addEventListener('unhandledrejection', ({ reason }) => void (settle(reason, false) ?? report(reason, 'promise')), { signal });
+
+  const undo = patch(globalThis, 'fetch', (original, self, args) => {
     const request = attempt(() => requestOf(args));
     const promise = original.apply(self, args);
     if (!request || isOwnRequest(request.url) || isOwnFile(request.url)) return promise;
@@ -146,15 +161,16 @@ function watchRejections(report, clean, signal) {
         return response;
       },
       (/** @type {any} */ error) => {
-        if (isObject(error) && !isAborted(request.signal, error)) {
-          const about = { handled: true };
-          failed.set(error, about);
-          setTimeout(() => tell({ cause: error, ...about }));
+        if (!isAborted(request.signal, error)) {
+          const end = performance.now();
+          failed.set(error, (handled) => tell({ cause: error, handled, end }));
+          setTimeout(() => settle(error, true), UNHANDLED_MS);
         }
         throw error;
       },
     );
   });
+  return { undo, flush: () => [...failed.keys()].forEach((error) => settle(error, true)) };
 }
 
 /**
@@ -207,12 +223,11 @@ function watchXhr(report, clean) {
  */
 function failure(source, { method, url }, clean, start, report) {
   const address = clean.address(url);
-  const duration = () => Math.round(performance.now() - start);
-  /** @param {{ status?: number, cause?: unknown, handled?: boolean }} how */
-  return ({ status, cause, handled = true }) => {
+  /** @param {{ status?: number, cause?: unknown, handled?: boolean, end?: number }} how */
+  return ({ status, cause, handled = true, end = performance.now() }) => {
     const why = status ? `answered ${status}` : 'failed';
     const error = { name: 'RequestError', message: `${method} ${address} ${why}`, status, cause };
-    report(error, source, { method, url: address, duration: duration(), handled });
+    report(error, source, { method, url: address, duration: Math.round(end - start), handled });
   };
 }
 
