@@ -62,6 +62,7 @@ const STEPS: &[Step] = &[
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
+    Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
@@ -247,9 +248,30 @@ fn e2e(context: &Context) -> Result<()> {
     context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
     context
         .cmd("cargo")
-        .args(["test", "-p", "beaconry-e2e"])
+        .args(["test", "-p", "beaconry-e2e", "--lib", "--test", "browser"])
         .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
         .env("BEACONRY_WWW", www)
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
+}
+
+/// First what the Vite app's own team would run, then both apps as their users have them.
+fn examples(context: &Context) -> Result<()> {
+    package(context)?;
+    let tarball = package::tarball(&context.repo)?;
+    let examples = context.repo.root.join("examples");
+    for name in ["vanilla", "vite-app"] {
+        setup::install_with(&context.repo, &context.tools, &examples.join(name), &tarball)?;
+    }
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    let collector = crate::demo::collector(&context.repo);
+    for script in ["check", "test", "test:e2e"] {
+        let npm = context.cmd("npm").args(["run", "--silent", script]).dir(examples.join("vite-app"));
+        npm.env("BEACONRY_COLLECTOR", &collector).run()?;
+    }
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-e2e", "--test", "examples"])
+        .env("BEACONRY_COLLECTOR", &collector)
         .run()
 }
