@@ -22,7 +22,7 @@ export interface PerformanceOptions {
  * | type | name | value | `data` |
  * | --- | --- | --- | --- |
  * | `vital` | `LCP` `INP` `FCP` `TTFB` (ms), `CLS` | by web-vitals, at the latest when the page is hidden; of one `id` the last counts | `rating`, `delta`, `id`, `navigation`, and what of the attribution is a number or a text |
- * | `metric` | `long_animation_frame` | its ms | `blocking`, `at`, the longest `script` |
+ * | `metric` | `long_animation_frame` | its ms | `blocking`, `at`, the longest `script`; not where that is the client's or a PerformanceObserver's |
  * | `metric` | `response_time` | ms of a request by fetch or XMLHttpRequest | `url`, `status`, `wait`, `bytes`, `initiator`, `at` |
  * | `metric` | `slow_resource` | ms of another resource that took `slowAfter` | the same |
  * | `metric` | a mark's or a measure's | ms since navigation, or its duration | `kind`, `at`, `detail` |

@@ -34,7 +34,10 @@ export function install(telemetry, options = {}) {
     if (attempt(() => wanted(entry.name))) metric(entry.name, ...measured(entry));
   };
   const observers = [
-    observe('long-animation-frame', (entry) => metric('long_animation_frame', ...frame(entry, clean))),
+    observe('long-animation-frame', (entry) => {
+      const script = longest(entry);
+      if (!isMeasuring(script)) metric('long_animation_frame', ...frame(entry, script, clean));
+    }),
     observe('resource', resource),
     observe('mark', custom(entries)),
     observe('measure', custom(entries)),
@@ -88,20 +91,32 @@ function observe(type, tell) {
 }
 
 /**
+ * The script that took most of a frame, if any did.
+ * @param {{ scripts?: any[] }} entry
+ */
+const longest = ({ scripts = [] }) => [...scripts].sort((a, b) => b.duration - a.duration)[0];
+
+/**
+ * Whether a frame was long because somebody measured, or because of the client: to tell of that could make the next one long.
+ * @param {any} script
+ */
+const isMeasuring = (script) => script && (script.invoker === 'PerformanceObserverCallback' || isOwnFile(script.sourceURL));
+
+/**
  * A frame that took over 50 ms (Long Animation Frames API), and its longest script.
  * @param {any} entry
+ * @param {any} script
  * @param {import('./shared/addresses.js').Cleaner} clean
  * @returns {[number, Record<string, unknown>]}
  */
-function frame({ duration, blockingDuration, startTime, scripts = [] }, clean) {
-  const longest = [...scripts].sort((a, b) => b.duration - a.duration)[0];
-  const script = longest && {
-    duration: round(longest.duration),
-    invoker: clean.text(longest.invoker),
-    url: longest.sourceURL && clean.address(longest.sourceURL),
-    function: longest.sourceFunctionName,
+function frame({ duration, blockingDuration, startTime }, script, clean) {
+  const about = script && {
+    duration: round(script.duration),
+    invoker: clean.text(script.invoker),
+    url: script.sourceURL && clean.address(script.sourceURL),
+    function: script.sourceFunctionName,
   };
-  return [round(duration), { unit: 'ms', at: round(startTime), blocking: round(blockingDuration), script }];
+  return [round(duration), { unit: 'ms', at: round(startTime), blocking: round(blockingDuration), script: about }];
 }
 
 /**
