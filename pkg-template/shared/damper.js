@@ -15,14 +15,21 @@ const UNITS = 200;
  * @param {import('../index.js').Telemetry} telemetry
  */
 export function damper(telemetry) {
-  /** @type {Map<string, { at: number, dropped?: number, count: number }>} the last that was said last */
+  /** @type {Map<string, { at: number, count: number }>} the last that was said last */
   const texts = new Map();
-  /** @type {number | undefined} */
-  let total; // of this task: asking costs more than tracking
+  let dropped = 0; // as far as is known
+  let droppedAt = -Infinity;
+  let isKnown = false; // in this task: asking costs more than tracking
 
-  function dropped() {
-    if (total === undefined) setTimeout(() => (total = undefined));
-    return (total ??= Object.values(telemetry.stats().dropped).reduce((sum, count) => sum + count, 0));
+  /** @param {number} now */
+  function isDropping(now) {
+    if (!isKnown) {
+      isKnown = true;
+      setTimeout(() => (isKnown = false));
+      const total = Object.values(telemetry.stats().dropped).reduce((sum, count) => sum + count, 0);
+      if (total > dropped) [dropped, droppedAt] = [total, now];
+    }
+    return now - droppedAt < QUIET_MS;
   }
 
   /**
@@ -33,17 +40,11 @@ export function damper(telemetry) {
     const now = performance.now();
     let key = text.slice(0, UNITS).replace(/\d+/g, '#');
     if (!texts.has(key) && texts.size >= TEXTS && !forget(texts, now - QUIET_MS)) key = '';
-    const before = texts.get(key);
+    const { at = -Infinity, count = 0 } = texts.get(key) ?? {};
     texts.delete(key);
-    const isRepeat = before && now - before.at < QUIET_MS;
-    const count = (before?.count ?? 0) + times;
-    // The first repeat is always sent: only from there on it is known what was dropped before.
-    if (isRepeat && dropped() > (before.dropped ?? Infinity)) {
-      texts.set(key, { ...before, count });
-      return 0;
-    }
-    texts.set(key, { at: now, dropped: isRepeat ? dropped() : undefined, count: 0 });
-    return count;
+    const isDamped = now - at < QUIET_MS && isDropping(now);
+    texts.set(key, isDamped ? { at, count: count + times } : { at: now, count: 0 });
+    return isDamped ? 0 : count + times;
   };
 }
 

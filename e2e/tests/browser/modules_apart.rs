@@ -104,12 +104,8 @@ async fn an_app_that_logs_every_drop_by_every_means_makes_no_loop() -> Result<()
         return [last, page.drops()]";
     let after = browser.run(quiet, &[]).await?;
     let made = after[0].as_u64().unwrap_or_default() - filled.as_u64().unwrap_or_default();
-    ensure!(
-        after[1].as_u64() > Some(0) && made > 5,
-        "{made} events of {} drops: nobody has logged",
-        after[1]
-    );
-    ensure!(made < 500, "{made} events of {} drops", after[1]);
+    ensure!(after[1].as_u64() > Some(0), "nothing was dropped");
+    ensure!(made < 60, "{made} events of {} drops", after[1]);
     // And what is not about the drops is still told.
     let throws = "page.run(`setTimeout(() => { throw new Error('something else') })`)";
     browser.run(throws, &[]).await?;
