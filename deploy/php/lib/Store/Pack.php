@@ -7,12 +7,8 @@ namespace Beaconry\Store;
 /** Packs a journal file: gzip (RFC 1952) of its lines, with a guard that every unpacker passes over. */
 final class Pack
 {
-    /** Ten bytes: magic, method, flags, time (none), extra flags, system. */
-    private const HEADER_BYTES = 10;
-
-    /** Where the flags stand, and the one that says that a comment follows the header. */
-    private const FLAGS_AT = 3;
-    private const HAS_COMMENT = "\x10";
+    /** Magic, method, a flag that says that a comment follows, no time, no extra flags, unknown system. */
+    private const HEADER = "\x1f\x8b\x08\x10\0\0\0\0\0\xff";
 
     /** The comment: asked for as a page, the file is a program that ends here. */
     private const GUARD = "<?php __halt_compiler();\0";
@@ -44,16 +40,16 @@ final class Pack
     /** @return \Generator<string> */
     private function packed(File $plain, \HashContext $hash): \Generator
     {
-        $deflate = deflate_init(ZLIB_ENCODING_GZIP) ?: throw new DiskError('zlib cannot pack');
-        $header = (string) deflate_add($deflate, '', ZLIB_SYNC_FLUSH);
-        $header[self::FLAGS_AT] = self::HAS_COMMENT;
-        yield substr($header, 0, self::HEADER_BYTES) . self::GUARD . substr($header, self::HEADER_BYTES);
-        $at = strlen(JournalFile::GUARD);
-        while (($bytes = $plain->read($at, File::CHUNK)) !== '') {
-            $at += strlen($bytes);
+        yield self::HEADER . self::GUARD;
+        $deflate = deflate_init(ZLIB_ENCODING_RAW) ?: throw new DiskError('zlib cannot pack');
+        $sum = hash_init('crc32b');
+        $start = strlen(JournalFile::GUARD);
+        for ($at = $start; ($bytes = $plain->read($at, File::CHUNK)) !== ''; $at += strlen($bytes)) {
             hash_update($hash, $bytes);
+            hash_update($sum, $bytes);
             yield (string) deflate_add($deflate, $bytes, ZLIB_NO_FLUSH);
         }
         yield (string) deflate_add($deflate, '', ZLIB_FINISH);
+        yield strrev(hash_final($sum, true)) . pack('V', $at - $start);
     }
 }
