@@ -44,6 +44,7 @@ fn text(dir: &Path, site: &Site, address: SocketAddr) -> Result<String> {
 fn php_module() -> Result<PathBuf> {
     let files = fs::read_dir(MODULES).context("no Apache: run `cargo xtask setup php`")?;
     let mut modules = files.flatten().map(|file| file.path());
-    let is_php = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libphp"));
+    let is_php =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libphp"));
     modules.find(is_php).context("Apache has no PHP: run `cargo xtask setup php`")
 }

@@ -56,7 +56,8 @@ pub fn comparable(line: &str) -> String {
 
 /// These members stand right before `type`, whose value is one word: what an app says of itself comes before or after.
 fn without_agent(line: &str) -> String {
-    let Some(end) = TYPES.iter().find_map(|kind| line.find(&format!(",\"type\":\"{kind}\",\"data\":"))) else {
+    let Some(end) = TYPES.iter().find_map(|kind| line.find(&format!(",\"type\":\"{kind}\",\"data\":")))
+    else {
         return line.to_owned();
     };
     let mut head = line[..end].to_owned();

@@ -117,7 +117,15 @@ impl Target {
             }
             (None, _) => {
                 let mut command = Command::new(collector()?);
-                command.args(["serve", "--listen", &self.address.to_string(), "--app", APP, "--origin", ORIGIN]);
+                command.args([
+                    "serve",
+                    "--listen",
+                    &self.address.to_string(),
+                    "--app",
+                    APP,
+                    "--origin",
+                    ORIGIN,
+                ]);
                 command.args(["--key", KEY, "--key", OTHER_KEY, "--data"]).arg(&self.settings.data);
                 command.args(["--max-body", &MAX_BODY.to_string()]).env("RUST_LOG", "error");
                 vec![Server::start(&mut command, &dir.join("collector.log"))?]
@@ -159,7 +167,13 @@ impl Target {
     ///
     /// # Errors
     /// Those of [`http::send`].
-    pub fn send(&self, method: &str, query: &str, headers: &[(String, String)], body: &[u8]) -> Result<Answer> {
+    pub fn send(
+        &self,
+        method: &str,
+        query: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Answer> {
         http::send(self.address, method, &format!("{}{query}", self.path()), headers, body)
     }
 
