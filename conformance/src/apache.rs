@@ -21,6 +21,9 @@ pub fn start(dir: &Path, site: &Site, address: SocketAddr) -> Result<Server> {
     fs::write(&config, text(dir, site, address)?)?;
     let mut command = Command::new(program(&["apache2", "httpd"])?);
     command.arg("-f").arg(&config).arg("-DFOREGROUND");
+    if !site.has_extensions {
+        command.env("PHP_INI_SCAN_DIR", "");
+    }
     Server::start(&mut command, &dir.join("apache.log"))
 }
 

@@ -46,6 +46,9 @@ pub fn start_fpm(dir: &Path, site: &Site) -> Result<Server> {
     )?;
     let mut command = Command::new(program(&FPM)?);
     command.arg("--nodaemonize").arg("-y").arg(&config).arg("-c").arg(site.ini());
+    if !site.has_extensions {
+        command.env("PHP_INI_SCAN_DIR", "");
+    }
     Server::start(&mut command, &dir.join("fpm-out.log"))
 }
 

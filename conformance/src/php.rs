@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::process;
 
@@ -18,6 +19,8 @@ const INI: &str = "display_errors = On\ndisplay_startup_errors = On\nhtml_errors
 #[derive(Debug, Clone)]
 pub struct Site {
     root: PathBuf,
+    /// Whether PHP has its extensions: a host may have left them out.
+    pub has_extensions: bool,
 }
 
 /// What config.php says.
@@ -29,7 +32,9 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// `phases`, of keys that are switched off.
     pub disabled: Vec<String>,
-    /// `data`.
+    /// Folders that stand before the last under `data`.
+    pub first_choices: Vec<PathBuf>,
+    /// The last under `data`: where everything is.
     pub data: PathBuf,
     /// `max_body`.
     pub max_body: usize,
@@ -41,7 +46,7 @@ impl Site {
     /// # Errors
     /// Those of the file system.
     pub fn install(dir: &Path) -> Result<Self> {
-        let site = Self { root: dir.to_owned() };
+        let site = Self { root: dir.to_owned(), has_extensions: true };
         copy(&sources()?, &site.folder())?;
         fs::write(site.ini(), INI)?;
         Ok(site)
@@ -81,12 +86,31 @@ impl Site {
         let origins: String = settings.origins.iter().map(|origin| quote(origin) + ",").collect();
         let phases: String =
             settings.disabled.iter().map(|key| format!("{}=>'DISABLED',", quote(key))).collect();
+        let data: String = settings
+            .first_choices
+            .iter()
+            .chain([&settings.data])
+            .map(|folder| quote(&folder.to_string_lossy()) + ",")
+            .collect();
+        let max_body = settings.max_body;
         let text = format!(
-            "<?php return ['keys'=>[{keys}],'origins'=>[{origins}],'phases'=>[{phases}],'data'=>[{}],'max_body'=>{}];\n",
-            quote(&settings.data.to_string_lossy()),
-            settings.max_body
+            "<?php return ['keys'=>[{keys}],'origins'=>[{origins}],'phases'=>[{phases}],'data'=>[{data}],\
+             'max_body'=>{max_body},'keep_days'=>90];\n"
         );
         self.write_config(&text)
+    }
+
+    /// Runs `rotate-logs.php`, as cron does; gives what it says.
+    ///
+    /// # Errors
+    /// Where it fails, with what it says about that.
+    pub fn rotate(&self) -> Result<String> {
+        let mut command = Command::new(program(&["php"])?);
+        command.arg("-c").arg(self.ini()).arg(self.folder().join("rotate-logs.php"));
+        let output = process::as_nobody(&mut command).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        Ok(said)
     }
 
     /// Writes any text into config.php, newer than what was there by a second at least: PHP looks at no more than that.

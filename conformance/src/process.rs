@@ -31,10 +31,7 @@ impl Server {
     /// When there is no such program.
     pub fn start(command: &mut Command, log: &Path) -> Result<Self> {
         let log = fs::File::options().create(true).append(true).open(log)?;
-        command.process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        if geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
+        as_nobody(command).process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().with_context(|| format!("cannot start {program}"))?;
         Ok(Self { child })
@@ -58,6 +55,11 @@ impl Drop for Server {
         }
         let _ = self.child.wait();
     }
+}
+
+/// Where this is root: not as root, for whom no permission is missing.
+pub fn as_nobody(command: &mut Command) -> &mut Command {
+    if geteuid().is_root() { command.uid(NOBODY).gid(NOBODY) } else { command }
 }
 
 /// Gives a folder to the user that servers run as, and with it all that is in it.

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
@@ -72,7 +72,7 @@ impl Target {
     ///
     /// # Errors
     /// Where something is missing or does not start.
-    pub fn start_with(kind: Kind, change: impl Fn(&Site, &mut Settings) -> Result<()>) -> Result<Self> {
+    pub fn start_with(kind: Kind, change: impl Fn(&mut Site, &mut Settings) -> Result<()>) -> Result<Self> {
         for _ in 0..ATTEMPTS {
             let mut target = Self::prepare(kind, &change)?;
             target.start_servers()?;
@@ -83,7 +83,7 @@ impl Target {
         bail!("{kind:?} does not start; was `cargo xtask setup php` run?");
     }
 
-    fn prepare(kind: Kind, change: impl Fn(&Site, &mut Settings) -> Result<()>) -> Result<Self> {
+    fn prepare(kind: Kind, change: impl Fn(&mut Site, &mut Settings) -> Result<()>) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
         let data = dir.path().join("data");
@@ -92,11 +92,12 @@ impl Target {
             keys: [KEY, OTHER_KEY].map(|key| (key.to_owned(), APP.to_owned())).into(),
             origins: vec![ORIGIN.to_owned()],
             disabled: Vec::new(),
+            first_choices: Vec::new(),
             data,
             max_body: MAX_BODY,
         };
-        let site = (kind != Kind::Collector).then(|| Site::install(dir.path())).transpose()?;
-        if let Some(site) = &site {
+        let mut site = (kind != Kind::Collector).then(|| Site::install(dir.path())).transpose()?;
+        if let Some(site) = &mut site {
             change(site, &mut settings)?;
             site.configure(&settings)?;
         }
@@ -194,13 +195,8 @@ impl Target {
     }
 
     /// Where its data lies.
-    pub fn data(&self) -> &std::path::Path {
+    pub fn data(&self) -> &Path {
         &self.settings.data
-    }
-
-    /// The folder that it has to itself.
-    pub fn dir(&self) -> &std::path::Path {
-        self.dir.path()
     }
 
     /// The drop-in's document root, where it is that.

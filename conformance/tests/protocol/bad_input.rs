@@ -2,7 +2,7 @@
 
 use crate::case::{Case, batch, body, case, event, line, line_with, stored};
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [bad_events(), bad_batch_lines(), bad_stream_lines(), torn(), too_much(), overlaps()].concat()
 }
 
@@ -191,7 +191,7 @@ fn torn() -> Vec<Case> {
             .stores("[0,5]")
             .leaves(stored(0..5)),
         case("a body that ends right behind a line has a wrong count")
-            .sends(line(5) + &batch(0..2) + &batch(2..5).rsplit_once("{\"type").unwrap().0)
+            .sends(line(5) + &batch(0..2) + batch(2..5).rsplit_once("{\"type").unwrap().0)
             .rejects("[0,2]", r#"{"batch":2,"reason":"count"}"#)
             .leaves(stored(0..2)),
     ]

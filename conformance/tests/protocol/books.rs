@@ -2,7 +2,7 @@
 
 use crate::case::{Case, batch, body, case, delivery, line, line_with, stored};
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("each change of dropped or closed is a line with an id of its own")
             .sends(line_with(5, r#","dropped":{"full":[[1,2]]}"#))

@@ -7,7 +7,7 @@ use crate::case::{Case, body, case, stored};
 const CREDENTIALS: &str = "access-control-allow-credentials";
 const ALLOWED: &str = "access-control-allow-origin";
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("a page of an allowed origin can read the answer")
             .sends(body(0..1))

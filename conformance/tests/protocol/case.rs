@@ -18,8 +18,8 @@ const AGE_MS: u64 = 60_000;
 
 /// Requests of one stream, and what is in the journal after.
 #[derive(Clone)]
-pub struct Case {
-    pub name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     steps: Vec<Step>,
     journal: Vec<String>,
     /// How long ago the stream was born.
@@ -48,25 +48,25 @@ enum Says {
 }
 
 /// A case by the name of the behaviour that it shows.
-pub fn case(name: &'static str) -> Case {
+pub(crate) fn case(name: &'static str) -> Case {
     Case { name, steps: Vec::new(), journal: Vec::new(), age: AGE_MS }
 }
 
 impl Case {
     /// A stream that was born `age` ms ago.
-    pub fn of_age(mut self, age: u64) -> Case {
+    pub(crate) fn of_age(mut self, age: u64) -> Case {
         self.age = age;
         self
     }
 
     /// The next request: a POST of the client.
-    pub fn sends(self, body: impl Into<Vec<u8>>) -> Case {
+    pub(crate) fn sends(self, body: impl Into<Vec<u8>>) -> Case {
         let query = format!("?key={KEY}&stream={{S}}&now={{NOW}}");
         self.asks("POST", &query).with_body(body)
     }
 
     /// The next request, by its method and what stands behind the path.
-    pub fn asks(mut self, method: &'static str, query: &str) -> Case {
+    pub(crate) fn asks(mut self, method: &'static str, query: &str) -> Case {
         self.steps.push(Step {
             method,
             query: query.to_owned(),
@@ -79,60 +79,60 @@ impl Case {
         self
     }
 
-    pub fn with_query(mut self, query: &str) -> Case {
+    pub(crate) fn with_query(mut self, query: &str) -> Case {
         self.step().query = query.to_owned();
         self
     }
 
-    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Case {
+    pub(crate) fn with_body(mut self, body: impl Into<Vec<u8>>) -> Case {
         self.step().body = body.into();
         self
     }
 
-    pub fn with_header(mut self, name: &'static str, value: &str) -> Case {
+    pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Case {
         self.step().headers.push((name, value.to_owned()));
         self
     }
 
     /// It is stored, and these are all of the stream's numbers.
-    pub fn stores(self, stored: &str) -> Case {
+    pub(crate) fn stores(self, stored: &str) -> Case {
         self.rejects(stored, "")
     }
 
     /// It is stored but for some batches.
-    pub fn rejects(self, stored: &str, rejected: &str) -> Case {
+    pub(crate) fn rejects(self, stored: &str, rejected: &str) -> Case {
         self.says(&format!("{{\"stored\":[{stored}],\"rejected\":[{rejected}]}}"))
     }
 
     /// A 200 with exactly this body.
-    pub fn says(mut self, body: &str) -> Case {
+    pub(crate) fn says(mut self, body: &str) -> Case {
         (self.step().status, self.step().says) = (200, Says::Body(body.to_owned()));
         self
     }
 
-    pub fn refuses(mut self, status: u16, reason: &'static str) -> Case {
+    pub(crate) fn refuses(mut self, status: u16, reason: &'static str) -> Case {
         (self.step().status, self.step().says) = (status, Says::Error(reason));
         self
     }
 
-    pub fn answers(mut self, status: u16) -> Case {
+    pub(crate) fn answers(mut self, status: u16) -> Case {
         self.step().status = status;
         self
     }
 
     /// The answer to the last request has this header.
-    pub fn has_header(mut self, name: &'static str, value: &str) -> Case {
+    pub(crate) fn has_header(mut self, name: &'static str, value: &str) -> Case {
         self.step().answer_headers.push((name, Some(value.to_owned())));
         self
     }
 
-    pub fn lacks_header(mut self, name: &'static str) -> Case {
+    pub(crate) fn lacks_header(mut self, name: &'static str) -> Case {
         self.step().answer_headers.push((name, None));
         self
     }
 
     /// All lines of the stream at the end.
-    pub fn leaves(mut self, lines: impl IntoIterator<Item = String>) -> Case {
+    pub(crate) fn leaves(mut self, lines: impl IntoIterator<Item = String>) -> Case {
         self.journal.extend(lines);
         self
     }
@@ -142,7 +142,7 @@ impl Case {
     }
 
     /// Plays it; `nth` makes its stream another than those of all other cases.
-    pub fn run(&self, target: &Target, nth: u8) -> Result<()> {
+    pub(crate) fn run(&self, target: &Target, nth: u8) -> Result<()> {
         let names = Names::new(nth, self.age);
         for (at, step) in self.steps.iter().enumerate() {
             step.run(target, &names).with_context(|| format!("request {}", at + 1))?;
@@ -202,18 +202,18 @@ impl Says {
 }
 
 /// What the names in braces stand for.
-pub struct Names {
-    pub stream: String,
-    pub now: u64,
+pub(crate) struct Names {
+    pub(crate) stream: String,
+    pub(crate) now: u64,
 }
 
 impl Names {
-    pub fn new(nth: u8, age: u64) -> Names {
+    pub(crate) fn new(nth: u8, age: u64) -> Names {
         let now = now();
         Names { stream: StreamId::new(now - age, [nth; 10]).to_text().as_str().to_owned(), now }
     }
 
-    pub fn fill(&self, text: &str) -> String {
+    pub(crate) fn fill(&self, text: &str) -> String {
         text.replace("{S}", &self.stream)
             .replace("{TS}", &(self.now - 1_000).to_string())
             .replace("{NOW}", &self.now.to_string())
@@ -226,50 +226,50 @@ impl Names {
     }
 }
 
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
 /// A stream line of which nothing but `tracked` is worth telling.
-pub fn line(tracked: u32) -> String {
+pub(crate) fn line(tracked: u32) -> String {
     line_with(tracked, "")
 }
 
 /// The same with more members, each with its comma in front.
-pub fn line_with(tracked: u32, members: &str) -> String {
+pub(crate) fn line_with(tracked: u32, members: &str) -> String {
     format!("{{\"stream\":\"{{S}}\",\"v\":1,\"release\":\"1.4.2\",\"tracked\":{tracked}{members}}}\n")
 }
 
 /// A batch of plain events.
-pub fn batch(numbers: Range<u32>) -> String {
+pub(crate) fn batch(numbers: Range<u32>) -> String {
     let events: String = numbers.clone().map(|number| event(number) + "\n").collect();
     format!("{{\"batch\":{},\"n\":{},\"page\":\"/cart\"}}\n{events}", numbers.start, numbers.len())
 }
 
 /// A request of a stream of which all before the batch's end was tracked.
-pub fn body(numbers: Range<u32>) -> String {
+pub(crate) fn body(numbers: Range<u32>) -> String {
     line(numbers.end) + &batch(numbers)
 }
 
 /// An event line without its line break.
-pub fn event(number: u32) -> String {
+pub(crate) fn event(number: u32) -> String {
     format!("{{\"type\":\"log\",\"ts\":{{TS}},\"data\":{{\"n\":{number}}}}}")
 }
 
 /// What becomes of [`batch`] in the journal.
-pub fn stored(numbers: Range<u32>) -> Vec<String> {
+pub(crate) fn stored(numbers: Range<u32>) -> Vec<String> {
     numbers.map(|number| journal_line(number, &format!("{{\"n\":{number}}}"))).collect()
 }
 
 /// One line of the journal, of a plain event with this data.
-pub fn journal_line(number: u32, data: &str) -> String {
+pub(crate) fn journal_line(number: u32, data: &str) -> String {
     format!(
         "{{\"id\":\"{{S}}.{number}\",\"ts\":{{TS}},\"received\":R,\"app\":\"sh\\\"op\",\"release\":\"1.4.2\",\"page\":\"/cart\",\"type\":\"log\",\"data\":{data}}}"
     )
 }
 
 /// A line of type `delivery`: the merged stream line from `tracked` on.
-pub fn delivery(count: u32, tracked_and_after: &str) -> String {
+pub(crate) fn delivery(count: u32, tracked_and_after: &str) -> String {
     format!(
         "{{\"id\":\"{{S}}.~{count}\",\"ts\":R,\"received\":R,\"app\":\"sh\\\"op\",\"release\":\"1.4.2\",\"type\":\"delivery\",\"data\":{{\"stream\":\"{{S}}\",\"v\":1,\"release\":\"1.4.2\",{tracked_and_after}}}}}"
     )

@@ -8,7 +8,7 @@ use crate::case::{Case, Names, body, case, line_with, now};
 const HOUR: i64 = 3_600_000;
 const YEAR: i64 = 365 * 24 * HOUR;
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let stream = "?key=key-1&stream={S}";
     vec![
         case("the greatest of clocks makes any unknown stream stale")
@@ -43,7 +43,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// A clock that is wrong is corrected by what it is off; the journal has what the client said beside it.
-pub fn check_correction(target: &Target) {
+pub(crate) fn check_correction(target: &Target) {
     for (off, nth) in [(HOUR, 240), (-HOUR, 241), (YEAR, 242), (-YEAR, 243), (4_000, 244), (-4_000, 245)] {
         // All of the client is off: the birth of its stream, its events, and what it says at last.
         let client_now = now().checked_add_signed(off).unwrap();

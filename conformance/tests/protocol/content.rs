@@ -16,7 +16,7 @@ fn kept(name: &'static str, data: &str) -> Case {
     case(name).sends(with_data(data)).stores("[0,1]").leaves([journal_line(0, data)])
 }
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
     let mut cases = vec![
         kept("lone surrogates are JSON", r#"{"m":"\ud800 \udfff é🦀"}"#),
@@ -65,7 +65,7 @@ fn each_type() -> Case {
 }
 
 /// The one member that differs: the collector parses it, the drop-in leaves that to whoever reads the journal.
-pub fn check_user_agent(target: &Target) {
+pub(crate) fn check_user_agent(target: &Target) {
     const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
     let names = Names::new(250, 60_000);
     let headers = [("user-agent", AGENT), ("cookie", "session=secret")]

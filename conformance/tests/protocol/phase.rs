@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::case::{Names, body, delivery, line_with};
 
 /// Off at once, without a restart: each client is told, and its last line is recorded.
-pub fn check(target: &mut Target) {
+pub(crate) fn check(target: &mut Target) {
     let names = Names::new(251, 60_000);
     let post = |target: &Target, key: &str, body: &str| {
         let query = names.fill(&format!("?key={key}&stream={{S}}&now={{NOW}}"));

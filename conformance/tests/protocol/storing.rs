@@ -4,7 +4,7 @@ use crate::case::{Case, batch, body, case, line, stored};
 
 const DAY: u64 = 86_400_000;
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("an event is a line of the journal and the answer says so")
             .sends(body(0..3))
