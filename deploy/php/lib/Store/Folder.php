@@ -57,6 +57,13 @@ final class Folder
         return $file->lock($seconds) ? $file : throw new Refused(Refusal::Busy);
     }
 
+    /** Who made the lock, and so runs PHP for the web; null before there was a request. */
+    public function owner(): ?int
+    {
+        $lock = "$this->path/" . self::LOCK;
+        return is_file($lock) ? (int) fileowner($lock) : null;
+    }
+
     /** @return list<string> the names of all files */
     public function names(): array
     {
@@ -83,8 +90,11 @@ final class Folder
     /** Keeps out who is only looking: for servers that read .htaccess, and those that list folders. */
     public function shield(): void
     {
-        $this->create('.htaccess', "Require all denied\n");
-        $this->create('index.html', '');
+        foreach (['.htaccess' => "Require all denied\n", 'index.html' => ''] as $name => $content) {
+            if (!is_file("$this->path/$name")) {
+                $this->create($name, $content);
+            }
+        }
     }
 
     /** Opens a file that begins with the guard. */
