@@ -145,6 +145,16 @@ fn a_file_that_was_not_uploaded_is_no_page_of_phps() {
 }
 
 #[test]
+fn phps_own_limit_of_a_body_is_none_of_ours() {
+    for kind in Kind::PHP {
+        // What PHP says about it before a script begins, no script can take back.
+        let ini = "post_max_size = 1K\ndisplay_errors = Off";
+        let target = Target::start_with(kind, |site, _| site.add_to_ini(ini)).unwrap();
+        store(&target, &stream(1), 0, 100);
+    }
+}
+
+#[test]
 fn memory_that_ran_out_is_a_503_and_nothing_is_stored() {
     let target = start(|site, _| site.add_to_ini("memory_limit = 2M").unwrap());
     let answer = post(&target, &stream(1), 0, 6_000);
