@@ -40,15 +40,14 @@ final class Mend
      */
     private function rewrite(File $file, array $bad, int $length): int
     {
-        $new = $this->folder->openNew($this->name);
         $written = 0;
-        $start = 0;
-        foreach ([...$bad, [$length, $length]] as [$from, $to]) {
-            $written += self::copy($file, $start, $from, $new, $written);
-            $start = $to;
-        }
-        $new->sync();
-        $this->folder->rename("$this->name.new", $this->name);
+        $this->folder->make($this->name, static function (File $new) use ($file, $bad, $length, &$written): void {
+            $start = 0;
+            foreach ([...$bad, [$length, $length]] as [$from, $to]) {
+                $written += self::copy($file, $start, $from, $new, $written);
+                $start = $to;
+            }
+        });
         return $written;
     }
 
