@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Beaconry\Store;
 
+use Beaconry\Log;
 use Beaconry\Wire\BadJson;
 use Beaconry\Wire\BadStreamLine;
 use Beaconry\Wire\Ranges;
@@ -65,7 +66,7 @@ final class Index
      */
     public static function discard(Folder $folder): void
     {
-        error_log('beaconry: the index is damaged and is made again from the journal');
+        Log::write('the index is damaged and is made again from the journal');
         $folder->remove(basename($folder->indexPath()));
     }
 
