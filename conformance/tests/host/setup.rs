@@ -59,7 +59,7 @@ fn a_missing_extension_is_named() {
 fn a_function_that_the_host_has_switched_off_is_named() {
     let target = start(|site, _| {
         site.add_to_ini("disable_functions = fsync,ini_set,error_log,opcache_invalidate,ignore_user_abort")
-            .unwrap()
+            .unwrap();
     });
     tells(&target, "The PHP function fsync is switched off");
 }
