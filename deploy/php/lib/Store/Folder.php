@@ -113,9 +113,10 @@ final class Folder
         return $file;
     }
 
-    public function protect(string $path): void
+    /** Makes an empty file that nobody else may read, before somebody else writes into it. */
+    public function touch(string $path): void
     {
-        chmod($path, $this->fileMode);
+        File::open($path, $this->fileMode);
     }
 
     /**

@@ -46,16 +46,15 @@ final class Index
     public static function open(Folder $folder): self
     {
         $path = $folder->indexPath();
-        $isNew = !is_file($path);
+        if (!is_file($path)) {
+            $folder->shield();
+            $folder->touch($path);
+        }
         $database = new \PDO("sqlite:$path");
         // Our lock keeps others out; the side file stays in place, empty between two changes.
         $database->exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;');
         if ((int) $database->query('PRAGMA application_id')->fetchColumn() !== self::APPLICATION_ID) {
             $database->exec('BEGIN;' . self::TABLES . 'PRAGMA application_id = ' . self::APPLICATION_ID . ';COMMIT;');
-        }
-        if ($isNew) {
-            $folder->protect($path);
-            $folder->shield();
         }
         return new self($database);
     }
