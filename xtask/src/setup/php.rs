@@ -44,7 +44,8 @@ pub(super) fn ensure(repo: &Repo) -> Result<Found> {
 
 fn missing() -> Vec<&'static str> {
     let has = |name: &str| which(name).is_some() || Path::new("/usr/sbin").join(name).is_file();
-    let programs = ["php", "apache2", "nginx", "phpunit", "phpcs", "strace"].into_iter().filter(|name| !has(name));
+    let programs =
+        ["php", "apache2", "nginx", "phpunit", "phpcs", "strace"].into_iter().filter(|name| !has(name));
     let has_sqlite =
         Cmd::new("php").arg("-m").ask().is_ok_and(|list| list.lines().any(|it| it == "pdo_sqlite"));
     let others = [
