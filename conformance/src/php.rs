@@ -109,12 +109,24 @@ impl Site {
     /// # Errors
     /// Where it fails, with what it says about that.
     pub fn rotate(&self) -> Result<String> {
-        let mut command = Command::new(program(&["php"])?);
-        command.arg("-c").arg(self.ini()).arg(self.folder().join("rotate-logs.php"));
-        let output = process::as_nobody(&mut command).output()?;
+        let output = self.rotation_under(&[])?.output()?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         ensure!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
         Ok(said)
+    }
+
+    /// The same, not run yet, and under another program.
+    ///
+    /// # Errors
+    /// Where there is no PHP.
+    pub fn rotation_under(&self, wrapper: &[String]) -> Result<Command> {
+        let php = program(&["php"])?.to_string_lossy().into_owned();
+        let ini = self.ini().to_string_lossy().into_owned();
+        let script = self.folder().join("rotate-logs.php").to_string_lossy().into_owned();
+        let mut words = wrapper.iter().cloned().chain([php, "-c".to_owned(), ini, script]);
+        let mut command = Command::new(words.next().context("no program")?);
+        process::as_nobody(command.args(words));
+        Ok(command)
     }
 
     /// Writes any text into config.php, newer than what was there by a second at least: PHP looks at no more than that.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use beaconry_conformance::php::program;
 use beaconry_conformance::target::{Kind, Target};
 use beaconry_conformance::{journal, process};
 use flate2::read::MultiGzDecoder;
@@ -105,4 +106,36 @@ fn a_day_whose_file_is_packed_goes_on_in_the_next() {
     store(&target, &stream(1), 0, 5);
     assert_eq!(journal::file_names(target.data()).unwrap(), [name.replace(".jsonl", ".1.jsonl")]);
     assert_eq!(ids(&target), first_ids(&stream(1), 5)[3..]);
+}
+
+#[test]
+fn killed_in_any_step_the_packing_loses_nothing_and_is_done_by_the_next_run() {
+    const CALLS: &str = "write,pwrite64,fsync,fdatasync,ftruncate,rename,unlink";
+    let target = Target::start(Kind::Nginx).unwrap();
+    let site = target.site().unwrap();
+    store(&target, &stream(1), 0, 50);
+    let packed = target.data().join(rename_journal(&target, &day(1)));
+    let plain = target.data().join(packed.file_name().unwrap().to_string_lossy().replace(".gz", ""));
+    let whole = fs::read(&plain).unwrap();
+    let lines = String::from_utf8(whole.clone()).unwrap().split_once('\n').unwrap().1.to_owned();
+    for step in 1..200 {
+        let strace = program(&["strace"]).unwrap().to_string_lossy().into_owned();
+        let inject = format!("inject={CALLS}:signal=KILL:when={step}");
+        let trace = format!("trace={CALLS}");
+        let wrapper =
+            [strace.as_str(), "-qqq", "-o", "/dev/null", "-e", &trace, "-e", &inject].map(str::to_owned);
+        let killed = !site.rotation_under(&wrapper).unwrap().status().unwrap().success();
+        assert!(plain.exists() || unpacked(&packed) == lines, "step {step}");
+        store(&target, &stream(1), 0, 50);
+        site.rotate().unwrap();
+        assert!(!plain.exists() && unpacked(&packed) == lines, "step {step}");
+        if !killed {
+            assert!(step > 15, "only {step} steps");
+            return;
+        }
+        fs::remove_file(&packed).unwrap();
+        fs::write(&plain, &whole).unwrap();
+        process::give(&plain).unwrap();
+    }
+    panic!("the steps have no end");
 }
