@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use crate::disk::RealDisk;
-use crate::journal::Position;
+use crate::journal::{MAX_FILE_BYTES, Position};
 use crate::phase::{PhaseError, Phases};
 use crate::receive::MAX_RENDERED_BYTES;
 use crate::stats::Stats;
@@ -124,7 +124,7 @@ impl State {
             Err(std::fs::TryLockError::Error(error)) => return Err(dir(error)),
         }
         let phases = Phases::open(&config.data)?;
-        let recovered = Store::open(disk, &config.app);
+        let recovered = Store::open(disk, &config.app, MAX_FILE_BYTES);
         let store = recovered
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let writer = Writer::start(store, config.clock.clone(), lock).map_err(OpenError::Thread)?;

@@ -5,6 +5,7 @@
 //!
 //! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them; [`disk`] is
 //!   the file system below, so that a simulated one can forget what was not synced.
+//! - [`files`] names and orders the journal's files, and reads each, packed or not.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
 //! - [`forward`] brings what is in the journal to Loki, in a process of its own.
 //! - [`serve`] accepts and drains; [`cors`] says which pages may send, [`phase`] which keys are off; [`stats`] counts, [`tail`] shows the journal.
@@ -15,6 +16,7 @@ mod config;
 mod cors;
 mod disk;
 mod event_line;
+mod files;
 mod forward;
 mod http;
 mod index;

@@ -12,6 +12,7 @@ use beaconry_core::{
 
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
+use crate::files::Name;
 use crate::index::{Change, DAY_MS, Index, IndexError, Record, WINDOW_MS};
 use crate::journal::{self, AppendError, Journal, Position};
 use crate::recover::{RecoverError, recover};
@@ -88,21 +89,22 @@ pub(crate) struct Store<D: Disk> {
 
 impl<D: Disk> Store<D> {
     /// Mends the journal and brings the index up to it. `app` is written into lines that the store itself makes.
-    pub(crate) fn open(disk: D, app: &str) -> Result<Store<D>, RecoverError> {
+    pub(crate) fn open(disk: D, app: &str, max_file: u64) -> Result<Store<D>, RecoverError> {
         let index = Some(recover(&disk)?);
-        Ok(Store { disk, app: app.to_owned(), journal: Journal::new(), index, pruned_on: 0 })
+        Ok(Store { disk, app: app.to_owned(), journal: Journal::new(max_file), index, pruned_on: 0 })
     }
 
     /// The newest journal file, all of which is synced.
     pub(crate) fn newest(&mut self) -> Option<Position> {
-        let (name, good) = self.index().ok()?.files().ok()?.pop_last()?;
-        Some(Position { name, good })
+        let files = self.index().ok()?.files().ok()?;
+        let files = files.iter().filter_map(|(name, good)| Name::parse(name).map(|name| (name, *good)));
+        files.max().map(|(name, good)| Position { name, good })
     }
 
     /// Tells other processes how far they may read: `DIR/synced`, one line of a length that never shrinks, written over in
     /// place. It need not be synced itself: an older one only holds them back until the next.
     pub(crate) fn publish(&self, position: &Position) -> io::Result<()> {
-        let Position { name, good } = position;
+        let Position { name, good } = *position;
         let line = format!("{{\"file\":\"{name}\",\"offset\":{good:>20}}}\n");
         write_all_at(&mut self.disk.open(SYNCED_FILE)?, line.as_bytes(), 0)
     }
@@ -128,11 +130,11 @@ impl<D: Disk> Store<D> {
         let taken = taken.inspect_err(|_| self.index = None)?;
         let position = match requests.first() {
             Some(first) if !group.lines.is_empty() => {
-                Some(self.journal.append(&self.disk, &journal::day_at(first.received), &group.lines)?)
+                Some(self.journal.append(&self.disk, journal::day_at(first.received), &group.lines)?)
             }
             _ => None,
         };
-        self.put(&group, position.as_ref())?;
+        self.put(&group, position)?;
         let verdicts = requests.iter().zip(taken).map(|(request, taken)| group.verdict(request, taken));
         Ok((verdicts.collect(), position))
     }
@@ -169,7 +171,7 @@ impl<D: Disk> Store<D> {
                     return Err(AppendError::Stopped.into());
                 }
                 // It may mend the file that is open.
-                self.journal = Journal::new();
+                self.journal = self.journal.reopened();
                 recover(&self.disk)?
             }
         };
@@ -177,7 +179,8 @@ impl<D: Disk> Store<D> {
     }
 
     /// The lines are on disk already; an index that fails here is made from them.
-    fn put(&mut self, group: &Group, position: Option<&Position>) -> Result<(), CommitError> {
+    fn put(&mut self, group: &Group, position: Option<Position>) -> Result<(), CommitError> {
+        let file = position.map(|position| (position.name.to_string(), position.good));
         let change = || Change {
             records: group
                 .records
@@ -185,7 +188,7 @@ impl<D: Disk> Store<D> {
                 .filter(|(_, entry)| entry.changed)
                 .map(|(id, entry)| (*id, &entry.record))
                 .collect(),
-            file: position.map(|position| (position.name.as_str(), position.good)),
+            file: file.as_ref().map(|(name, good)| (name.as_str(), *good)),
         };
         let Err(error) = self.index()?.put(&change()) else { return Ok(()) };
         tracing::warn!(%error, "the index failed and is opened again");

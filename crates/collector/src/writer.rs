@@ -96,7 +96,7 @@ impl Writer {
 
     /// The file written to and how much of it is synced, once something was written.
     pub(crate) fn synced(&self) -> Option<Position> {
-        self.synced.borrow().clone()
+        *self.synced.borrow()
     }
 
     /// Lets the writer finish what was handed over, and waits for its end.
@@ -124,7 +124,7 @@ struct Work<D: Disk> {
 
 impl<D: Disk> Work<D> {
     async fn run(mut self) {
-        let newest = self.position.borrow().clone();
+        let newest = *self.position.borrow();
         if let Some(newest) = newest {
             self.publish(&newest);
         }

@@ -6,7 +6,6 @@
 
 mod deliver;
 mod entry;
-mod files;
 mod http;
 mod loki;
 mod offsets;

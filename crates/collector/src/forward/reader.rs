@@ -1,12 +1,12 @@
 //! Reads the journal in order, whole lines only, and never beyond what the collector has synced.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::fs;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::files::{self, JournalFile};
+use crate::files::{self, JournalFile};
 use crate::store::SYNCED_FILE;
 
 /// Bytes of lines taken at once: a Loki takes 4 MB a second by default, and so a batch at any time.
@@ -112,8 +112,14 @@ impl Reader {
     /// The current file at the current offset.
     fn open(&mut self, limit: u64) -> io::Result<Option<&mut Open>> {
         if self.open.as_ref().is_none_or(|open| open.name != self.place.file) {
-            let Some(file) = files::find(&self.dir, &self.place.file)? else { return Ok(None) };
-            self.open = Some(open_at(&file, self.place.offset, limit != u64::MAX)?);
+            let source = files::open_at(&self.dir, &self.place.file, self.place.offset)?;
+            let Some(source) = source else { return Ok(None) };
+            self.open = Some(Open {
+                name: self.place.file.clone(),
+                source: BufReader::with_capacity(64 * 1024, source),
+                part: Vec::new(),
+                was_growing: limit != u64::MAX,
+            });
         }
         Ok(self.open.as_mut())
     }
@@ -149,25 +155,6 @@ impl Reader {
     }
 }
 
-fn open_at(file: &JournalFile, offset: u64, was_growing: bool) -> io::Result<Open> {
-    let is_plain = file.path.extension().is_some_and(|extension| extension == "jsonl");
-    let source: Box<dyn Read + Send> = if is_plain {
-        let mut plain = File::open(&file.path)?;
-        plain.seek(SeekFrom::Start(offset))?;
-        Box::new(plain)
-    } else {
-        let mut unpacked = files::open(&file.path)?;
-        io::copy(&mut unpacked.by_ref().take(offset), &mut io::sink())?;
-        unpacked
-    };
-    Ok(Open {
-        name: file.name.clone(),
-        source: BufReader::with_capacity(64 * 1024, source),
-        part: Vec::new(),
-        was_growing,
-    })
-}
-
 /// `None` where no collector writes it: journals of the PHP drop-in, downloads.
 fn synced(dir: &Path) -> io::Result<Option<Place>> {
     match fs::read(dir.join(SYNCED_FILE)) {
@@ -180,6 +167,7 @@ fn synced(dir: &Path) -> io::Result<Option<Place>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
 
     use super::*;
@@ -235,7 +223,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         fs::write(path("events-2026-01-01.jsonl"), "a\nb\n").unwrap();
-        fs::write(path("events-2026-01-01.1.jsonl"), "c\n").unwrap();
+        fs::write(path("events-2026-01-01.2.jsonl"), "c\n").unwrap();
         let sync = |file: &str, offset: u64| {
             fs::write(path("synced"), format!("{{\"file\":\"{file}\",\"offset\":{offset}}}\n")).unwrap();
         };
@@ -246,7 +234,7 @@ mod tests {
         assert_eq!(texts(&mut reader), [""; 0]);
         sync("events-2026-01-01.jsonl", 4);
         assert_eq!(texts(&mut reader), ["b"]);
-        sync("events-2026-01-01.1.jsonl", 2);
+        sync("events-2026-01-01.2.jsonl", 2);
         assert_eq!(texts(&mut reader), ["c"]);
     }
 

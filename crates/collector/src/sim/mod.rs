@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::disk::Disk;
+use crate::files::{self, Packing};
 use crate::journal;
 use crate::receive::{Arrival, decode};
 use crate::store::{Request, Store, Verdict};
@@ -23,6 +24,8 @@ use crate::user_agent::Agent;
 const START: u64 = 1_763_978_400_000;
 const SEEDS: u64 = 250;
 const STEPS: u64 = 40;
+/// Some twenty events, so that a day has several files.
+const MAX_FILE: u64 = 16 * 1024;
 
 /// A client of one stream: it sends any range of its events, again and again, and remembers what it was promised.
 struct Client {
@@ -87,7 +90,7 @@ impl World {
     fn open(&mut self) {
         self.store = None;
         for _ in 0..50 {
-            match Store::open(self.disk.clone(), "shop") {
+            match Store::open(self.disk.clone(), "shop", MAX_FILE) {
                 Ok(store) => {
                     self.store = Some(store);
                     return;
@@ -255,13 +258,16 @@ fn read_journal(disk: &SimDisk) -> BTreeMap<String, Found> {
     }
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut ids = BTreeSet::new();
-    for name in disk.list().unwrap().iter().filter(|name| journal::day_of(name).is_some()) {
-        let content = String::from_utf8(disk.content(name)).unwrap();
+    for (name, packing) in files::journal_files(disk.list().unwrap()) {
+        let content = disk.content(&name.packed(packing));
+        let content =
+            if packing == Packing::Plain { content } else { zstd::decode_all(&content[..]).unwrap() };
+        let content = String::from_utf8(content).unwrap();
         assert!(content.is_empty() || content.ends_with('\n'), "{name} has a torn tail");
         for text in content.lines() {
             let line: Line<'_> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
             assert!(ids.insert(line.id.to_owned()), "{} is stored twice", line.id);
-            assert_eq!(Some(journal::day_at(line.received).as_str()), journal::day_of(name));
+            assert_eq!(journal::day_at(line.received), name.day());
             assert_eq!(line.app, "shop");
             let (stream, number) = line.id.split_once('.').unwrap();
             let found = found.entry(stream.to_owned()).or_default();
