@@ -140,26 +140,33 @@ export const VISITS = [
   },
 ];
 
-/** Sends all visits; of the first, everything twice, as a client does that has not heard the answer. */
+/** How many events of the first visit arrive twice. */
+export const REPEATED = VISITS[0]?.events.length ?? 0;
+
+/**
+ * Sends all visits; of the first, everything twice, as a client does that has not heard the answer. Gives when each was sent.
+ * @returns {Promise<(Visit & { sent: number })[]>}
+ */
 export async function send() {
+  const visits = [];
   for (const [at, visit] of VISITS.entries()) {
     const request = requestOf(visit);
     for (let times = at === 0 ? 2 : 1; times > 0; times -= 1) {
       const response = await post(request, visit.agent);
       if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
     }
+    visits.push({ ...visit, sent: request.sent });
   }
+  return visits;
 }
 
-/** Requests that the collector does not take: under an unknown key, and with a line that is no JSON. */
+/** Two requests that the collector does not take: under an unknown key, and with an event that is no JSON. Gives its answers. */
 export async function sendBad() {
-  const [visit] = VISITS;
-  if (!visit) return [];
+  const visit = { session: 'visit-bad', agent: DESKTOP, events: [view('/', 0)] };
   const unknown = await post(requestOf(visit, { key: 'wrong' }), visit.agent);
-  const broken = requestOf({ ...visit, events: [], dropped: {}, session: 'visit-broken' });
-  const body = `${broken.body.replace('"tracked":0', '"tracked":1')}{"batch":0,"n":1}\n{"type":"log","ts":\n`;
-  const malformed = await post({ ...broken, body }, visit.agent);
-  return [unknown.status, malformed.status];
+  const good = requestOf(visit);
+  const malformed = await post({ ...good, body: good.body.replace('{"type"', '{type') }, visit.agent);
+  return { unknown: unknown.status, malformed: (await malformed.json()).rejected };
 }
 
 /** @param {{ url: string, body: string }} request @param {string} agent */
@@ -184,5 +191,5 @@ function requestOf({ session, user, release, env, events, dropped = {}, held = 0
   const line = { stream, v: 1, sdk: 'beaconry/0.1.0', release, env, session, tracked: next, dropped: drops, holds, closed: missing > 0 };
   const batches = events.flatMap(({ type, page, ago, data }, first) => [{ batch: first, n: 1, page, user }, { type, ts: sent - ago, data }]);
   const body = [line, ...batches].map((object) => `${JSON.stringify(object)}\n`).join('');
-  return { url: `${COLLECTOR}/v1/events?key=${key}&stream=${stream}&now=${sent}`, body };
+  return { sent, url: `${COLLECTOR}/v1/events?key=${key}&stream=${stream}&now=${sent}`, body };
 }

@@ -100,7 +100,7 @@ export const errors = () =>
     )
     .withPanel(
       table({
-        title: 'Groups',
+        title: 'Groups of errors',
         description: 'First and last seen are within the time that is shown. A click on the message chooses the group.',
         width: 24,
         height: 10,
