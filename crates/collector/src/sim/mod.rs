@@ -60,7 +60,7 @@ fn body(line: &StreamLine, batches: &[Range]) -> Vec<u8> {
 fn request(line: &StreamLine, batches: &[Range], now: u64) -> Request {
     let stream = line.stream.to_text().as_str().to_owned();
     let arrival = Arrival { stream, now: Some(now), received: now, agent: String::new() };
-    decode(&arrival, "shop", Arc::new(Agent::default()), &body(line, batches)).unwrap().request
+    decode(&arrival, &"shop".into(), Arc::new(Agent::default()), &body(line, batches)).unwrap().request
 }
 
 struct World {
@@ -90,7 +90,7 @@ impl World {
     fn open(&mut self) {
         self.store = None;
         for _ in 0..50 {
-            match Store::open(self.disk.clone(), "shop", MAX_FILE) {
+            match Store::open(self.disk.clone(), MAX_FILE) {
                 Ok(store) => {
                     self.store = Some(store);
                     return;
