@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser};
 
+use crate::deploy;
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -61,6 +62,7 @@ const STEPS: &[Step] = &[
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
+    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
 ];
 
@@ -239,6 +241,10 @@ fn package(context: &Context) -> Result<()> {
 fn size(context: &Context) -> Result<()> {
     package(context)?;
     size::check(&context.repo, &context.tools)
+}
+
+fn deployment(context: &Context) -> Result<()> {
+    deploy::test(&context.repo, &context.tools, |program| context.cmd(program))
 }
 
 fn e2e(context: &Context) -> Result<()> {

@@ -8,10 +8,8 @@ import { ALL_EVENTS, dropped, events, REASONS, RELEASE } from './queries.js';
 import { metricNow, metricOver, now, over } from './targets.js';
 import { app, env, release } from './variables.js';
 
-const APP = 'app=~"$app"';
-
-/** What became of the events that clients have numbered, in all streams that the collector still knows. @param {string} fate */
-const fate = (fate) => `sum(beaconry_events{${APP}, fate="${fate}"}) or vector(0)`;
+/** What became of the events that clients have numbered, in all streams that the collectors still know. @param {string} fate */
+const fate = (fate) => `sum(beaconry_events{fate="${fate}"})`;
 
 /** From the event to its receipt, in ms. */
 const DELAY = '| json ts="ts", received="received" | label_format value="{{ sub .received .ts }}" | unwrap value | __error__=""';
@@ -23,7 +21,7 @@ export const delivery = () =>
   new DashboardBuilder('Beaconry: Delivery')
     .uid('beaconry-delivery')
     .tags([TAG])
-    .description('Stored, duplicate, missing, dropped by reason. The upper part needs a Prometheus that scrapes the collector.')
+    .description('Stored, duplicate, missing, dropped by reason. The upper part needs a Prometheus that scrapes the collector, and is of all its apps.')
     .time({ from: 'now-24h', to: 'now' })
     .refresh('1m')
     .readonly()
@@ -77,7 +75,7 @@ export const delivery = () =>
         width: 12,
         height: 8,
         colour: 'orange',
-        targets: [metricNow(`sum by (reason) (beaconry_events{${APP}, fate="dropped"}) > 0`, '{{reason}}')],
+        targets: [metricNow('sum by (reason) (beaconry_events{fate="dropped"}) > 0', '{{reason}}')],
       }),
     )
     .withPanel(
@@ -98,8 +96,8 @@ export const delivery = () =>
         height: 8,
         unit: 'eps',
         targets: [
-          metricOver(`sum(rate(beaconry_events_stored_total{${APP}}[$__rate_interval]))`, 'stored'),
-          metricOver(`sum(rate(beaconry_events_duplicate_total{${APP}}[$__rate_interval]))`, 'duplicate'),
+          metricOver('sum(rate(beaconry_events_stored_total[$__rate_interval]))', 'stored'),
+          metricOver('sum(rate(beaconry_events_duplicate_total[$__rate_interval]))', 'duplicate'),
         ],
       }),
     )
@@ -110,7 +108,7 @@ export const delivery = () =>
         width: 8,
         height: 8,
         unit: 'reqps',
-        targets: [metricOver(`sum by (reason) (rate(beaconry_requests_refused_total{${APP}}[$__rate_interval]))`, '{{reason}}')],
+        targets: [metricOver('sum by (reason) (rate(beaconry_requests_refused_total[$__rate_interval]))', '{{reason}}')],
       }),
     )
     .withPanel(
@@ -119,7 +117,7 @@ export const delivery = () =>
         description: 'Malformed: their clients drop them as rejected.',
         width: 8,
         height: 8,
-        targets: [metricOver(`sum by (reason) (rate(beaconry_batches_rejected_total{${APP}}[$__rate_interval]))`, '{{reason}}')],
+        targets: [metricOver('sum by (reason) (rate(beaconry_batches_rejected_total[$__rate_interval]))', '{{reason}}')],
       }),
     )
     .withRow(new RowBuilder('What has reached Loki'))
