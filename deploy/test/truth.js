@@ -33,7 +33,7 @@ export const facts = (visits) =>
     visit.events.map(({ type, page, ago, data }) => {
       const agent = agentOf(visit);
       const error = type === 'error' ? { group: groupOf(data.name), ...GROUPS[data.name] } : {};
-      const { user = '', release = '', session, env = '' } = visit;
+      const { user = '', release = 'none', session, env = '' } = visit;
       const labels = { app: 'shop', type, page, session, release, env, ...agent, who: user || session, name: data.name ?? '', ...error };
       return { type, data, ts: visit.sent - ago, labels };
     }),
@@ -90,7 +90,8 @@ function quantile(q, values) {
 const quantileOf = (q, value = ({ data }) => data.value) => (/** @type {Fact[]} */ group) => quantile(q, group.map(value));
 
 const VITALS = ['LCP', 'INP', 'CLS', 'FCP', 'TTFB'];
-const REASONS = ['full', 'age', 'too_large', 'invalid', 'rejected', 'stale', 'off', 'storage', 'trap', 'poison'];
+/** How the reasons that occur are put for people. @type {Record<string, string>} */
+const REASONS = { full: 'full: memory or storage was full', too_large: 'too_large: larger than the limit', storage: 'storage: the storage lost it' };
 const LETTERS = 'ABCDEFGHIJ';
 
 /** @typedef {Record<string, Record<string, Record<string, Sample[]>>>} Answers */
@@ -115,7 +116,7 @@ export function lokiAnswers(all, chosen) {
   const views = [...named(events, 'page_view'), ...named(events, 'route_change')];
   const ofSession = facts(all).filter(({ labels }) => matches(chosen.env, labels.env) && matches(chosen.session, labels.session));
   const groupLabels = ['group', 'name', 'message', 'file'];
-  const drops = Object.fromEntries(REASONS.map((reason, at) => [LETTERS[at], droppedFor(visits, reason)]));
+  const drops = { A: dropped(visits).map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value })) };
   const tellers = visits.filter(({ dropped }) => dropped).map(agentOf);
   const delay = (/** @type {number} */ q) => by(events, ['app'], quantileOf(q, ({ ts, labels }) => sentOf(visits, labels) - ts));
 
@@ -189,11 +190,11 @@ const sentOf = (visits, { session }) => visits.find((visit) => visit.session ===
 const vitalsBy = (events, label) =>
   Object.fromEntries(VITALS.map((name, at) => [LETTERS[at], by(events.filter(({ labels }) => labels.name === name), [label], quantileOf(0.75))]));
 
-/** @param {Sent[]} visits @param {string} reason @returns {Sample[]} */
-function droppedFor(visits, reason) {
-  const value = visits.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0);
-  return value ? [{ labels: {}, value }] : [];
-}
+/** A sample for each reason that occurs. @param {Sent[]} visits @returns {Sample[]} */
+const dropped = (visits) =>
+  Object.keys(REASONS)
+    .map((reason) => ({ labels: { reason }, value: visits.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0) }))
+    .filter(({ value }) => value);
 
 /**
  * The answers of Prometheus. A rate is asked for over the whole time, so that it has the increase in it; Prometheus extrapolates, so it
@@ -204,10 +205,9 @@ function droppedFor(visits, reason) {
  */
 export function prometheusAnswers(visits, bad) {
   const stored = facts(visits).length;
-  const dropped = REASONS.flatMap((reason) => droppedFor(visits, reason).map(({ value }) => ({ labels: { reason }, value })));
   const sum = (/** @type {(visit: Sent) => number | undefined} */ of) => visits.reduce((total, visit) => total + (of(visit) ?? 0), 0);
   const one = (/** @type {number} */ value, /** @type {Labels} */ labels = {}) => ({ samples: [{ labels, value }] });
-  const allDropped = dropped.reduce((total, { value }) => total + value, 0);
+  const allDropped = dropped(visits).reduce((total, { value }) => total + value, 0);
   // The event of a malformed request is numbered, and not here: its page may send it again.
   const outstanding = sum(({ held }) => held) + bad + 1;
   const missing = sum(({ missing }) => missing);
@@ -216,7 +216,7 @@ export function prometheusAnswers(visits, bad) {
     Outstanding: { A: one(outstanding) },
     Dropped: { A: one(allDropped) },
     Missing: { A: one(missing) },
-    'Dropped, by reason': { A: { samples: dropped } },
+    'Dropped, by reason': { A: { samples: dropped(visits) } },
     'Outstanding and missing over time': { A: one(outstanding), B: one(missing), C: one(allDropped) },
     'Events stored and duplicate': { A: { ...one(stored), isRate: true }, B: { ...one(REPEATED), isRate: true } },
     'Requests refused': { A: { ...one(bad, { reason: 'key' }), isRate: true } },

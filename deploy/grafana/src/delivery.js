@@ -3,8 +3,8 @@
 import { DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { others, TAG } from './links.js';
-import { bars, curves, number, stackedBars } from './panels.js';
-import { ALL_EVENTS, dropped, events, REASONS, RELEASE } from './queries.js';
+import { curves, number, ranking, stackedBars } from './panels.js';
+import { ALL_EVENTS, DROPPED, events, RELEASE } from './queries.js';
 import { metricNow, metricOver, now, over } from './targets.js';
 import { app, env, release } from './variables.js';
 
@@ -69,13 +69,16 @@ export const delivery = () =>
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Dropped, by reason',
         description: 'As the collector’s books have it: what arrived after all is not among them.',
         width: 12,
         height: 8,
         colour: 'orange',
-        targets: [metricNow('sum by (reason) (beaconry_events{fate="dropped"}) > 0', '{{reason}}')],
+        label: 'reason',
+        heading: 'Reason',
+        counted: 'Events',
+        targets: [metricNow('sum by (reason) (beaconry_events{fate="dropped"}) > 0')],
       }),
     )
     .withPanel(
@@ -141,26 +144,31 @@ export const delivery = () =>
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Told as dropped, by reason',
         description: 'From the books that are in Loki, of the releases that are chosen.',
         width: 8,
         height: 8,
         colour: 'orange',
-        targets: Object.entries(REASONS).map(([reason, says]) => now(dropped(reason), `${reason}: ${says}`)),
+        label: 'reason',
+        heading: 'Reason',
+        counted: 'Events',
+        targets: [now(DROPPED)],
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Streams that told of drops, by browser',
         description: 'A browser that stands out blocks storage or kills pages.',
         width: 24,
         height: 7,
         colour: 'orange',
+        label: 'browser',
+        heading: 'Browser',
+        counted: 'Streams',
         targets: [
           now(
             `topk(10, count by (browser) (sum by (browser, stream) (count_over_time(${events('delivery')} |~ \`"dropped":{"\` ${RELEASE} | json browser="browser", id="id" | label_format stream="{{ trunc 22 .id }}" [$__range]))))`,
-            '{{browser}}',
           ),
         ],
       }),

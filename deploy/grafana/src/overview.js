@@ -3,8 +3,8 @@
 import { DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { others, TAG, toGroup } from './links.js';
-import { bars, number, stackedBars, table } from './panels.js';
-import { ALL_EVENTS, dropped, errorCount, events, GROUP_LABELS, GROUPED, quantile, REASONS, RELEASE, vital, WHO } from './queries.js';
+import { number, ranking, stackedBars, table } from './panels.js';
+import { ALL_EVENTS, DROPPED, errorCount, events, GROUP_LABELS, GROUPED, quantile, RELEASE, vital, WHO } from './queries.js';
 import { now, over } from './targets.js';
 import { app, env, release } from './variables.js';
 import { VITALS } from './vitals.js';
@@ -124,14 +124,17 @@ export const overview = () => {
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'What was lost, and why',
         description:
           'Events that clients dropped and told of, by reason. What was dropped and arrived all the same is counted here too; the dashboard Delivery has the exact books of the collector.',
         width: 10,
         height: 9,
         colour: 'orange',
-        targets: Object.entries(REASONS).map(([reason, says]) => now(dropped(reason), `${reason}: ${says}`)),
+        label: 'reason',
+        heading: 'Reason',
+        counted: 'Events',
+        targets: [now(DROPPED)],
       }),
     );
 };
