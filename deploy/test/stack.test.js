@@ -47,7 +47,7 @@ before(async () => {
   await running('Prometheus scrapes again', () => scraped().then(() => true));
   await running('Loki has all events', async () => {
     if (!(await answers(`${LOKI}/ready`))) return false;
-    const [count] = await lokiNow(`sum(count_over_time({type!="delivery"}[${RANGE}s]))`, Date.now() / 1000);
+    const [count] = await lokiNow(`sum(count_over_time({app=~".+", type!="delivery"}[${RANGE}s]))`, Date.now() / 1000);
     return count?.value === facts(visits).length;
   });
   time = Math.ceil(Date.now() / 1000);
@@ -194,13 +194,18 @@ const isOfLines = (panel, target) => panel.type === 'logs' || Boolean(target.max
 const numberOfAnswers = (expected) => Object.values(expected).flatMap((panels) => Object.values(panels)).flatMap(Object.keys).length;
 
 /**
- * The same sets of labels, each with the same value but for rounding.
+ * The same sets of labels, each with the same value but for rounding, and for the slack that the truth allows.
  * @param {import('./servers.js').Sample[]} answer
- * @param {import('./servers.js').Sample[]} truth
+ * @param {import('./truth.js').Sample[]} truth
  * @param {string} where
  */
 function assertSame(answer, truth, where) {
-  const rows = (/** @type {import('./servers.js').Sample[]} */ samples) =>
-    samples.map(({ labels, value }) => [Object.entries(labels).sort().map(([name, text]) => `${name}=${text}`).join(', '), Number(value.toPrecision(13))]).sort();
-  assert.deepEqual(rows(answer), rows(truth), where);
+  const key = (/** @type {Record<string, string>} */ labels) => Object.entries(labels).sort().map(([name, text]) => `${name}=${text}`).join(', ');
+  const allowed = new Map(truth.map(({ labels, value, slack = 0 }) => [key(labels), { value, slack }]));
+  const rows = answer.map(({ labels, value }) => {
+    const { value: real = NaN, slack = 0 } = allowed.get(key(labels)) ?? {};
+    return [key(labels), value >= real && value <= real + slack ? real : value];
+  });
+  const rounded = (/** @type {any[][]} */ rows) => rows.map(([labels, value]) => [labels, Number(value.toPrecision(13))]).sort();
+  assert.deepEqual(rounded(rows), rounded([...allowed].map(([labels, { value }]) => [labels, value])), where);
 }

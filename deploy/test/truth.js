@@ -4,7 +4,7 @@
 
 import { REPEATED } from './visits.js';
 
-/** @typedef {import('./servers.js').Sample} Sample */
+/** @typedef {import('./servers.js').Sample & { slack?: number }} Sample by so much more a value may be */
 /** @typedef {import('./visits.js').Visit & { sent: number }} Sent */
 /** @typedef {Record<string, string>} Labels */
 /** @typedef {{ type: string, data: any, ts: number, labels: Labels }} Fact an event, and all that it can be grouped by */
@@ -89,6 +89,9 @@ function quantile(q, values) {
 /** @param {number} q @param {(fact: Fact) => number} [value] */
 const quantileOf = (q, value = ({ data }) => data.value) => (/** @type {Fact[]} */ group) => quantile(q, group.map(value));
 
+/** What a request takes to the collector, on a busy machine. */
+const TRAVEL_MS = 10_000;
+
 const VITALS = ['LCP', 'INP', 'CLS', 'FCP', 'TTFB'];
 /** How the reasons that occur are put for people. @type {Record<string, string>} */
 const REASONS = { full: 'full: memory or storage was full', too_large: 'too_large: larger than the limit', storage: 'storage: the storage lost it' };
@@ -118,13 +121,14 @@ export function lokiAnswers(all, chosen) {
   const groupLabels = ['group', 'name', 'message', 'file'];
   const drops = { A: dropped(visits).map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value })) };
   const tellers = visits.filter(({ dropped }) => dropped).map(agentOf);
-  const delay = (/** @type {number} */ q) => by(events, ['app'], quantileOf(q, ({ ts, labels }) => sentOf(visits, labels) - ts));
+  const delay = (/** @type {number} */ q) =>
+    by(events, ['app'], quantileOf(q, ({ ts, labels }) => sentOf(visits, labels) - ts)).map((sample) => ({ ...sample, slack: TRAVEL_MS }));
 
   return {
     overview: {
       Events: { A: total(events, count) },
       Visits: { A: total(named(events, 'page_view'), (group) => new Set(group.map(({ labels }) => labels.session)).size) },
-      Errors: { A: total(errors, times) },
+      Errors: { A: by(errors, ['type'], times) },
       'Users affected': { A: total(errors, people) },
       'Events by type': { A: by(events, ['type'], count) },
       'Errors by release': { A: by(errors, ['release'], times) },

@@ -4,14 +4,14 @@ import { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { AROUND, others, TAG, toEventsAround, toGroup } from './links.js';
 import { number, ranking, stackedBars, table, tableOfLines } from './panels.js';
-import { errorCount, events, GROUP_LABELS, GROUPED, RELEASE, WHO } from './queries.js';
+import { errorCount, events, GROUP_LABELS, GROUPED, IN_GROUP, RELEASE, WHO } from './queries.js';
 import { lines, now, over } from './targets.js';
 import { app, env, group, release } from './variables.js';
 
 /** The newest errors that are shown one by one. */
 const SHOWN = 200;
 
-const CHOSEN = `${RELEASE} ${GROUPED}`;
+const CHOSEN = `${RELEASE} ${GROUPED} ${IN_GROUP}`;
 const ERRORS = `${events('error')} ${CHOSEN}`;
 
 /** When an event happened, in ms: the time of the line itself. */

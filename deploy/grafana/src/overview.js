@@ -9,9 +9,6 @@ import { now, over } from './targets.js';
 import { app, env, release } from './variables.js';
 import { VITALS } from './vitals.js';
 
-/** As {@link GROUPED}, of all groups. */
-const ALL_GROUPS = GROUPED.replace(' | group=~"$group"', '');
-
 export const overview = () => {
   const dashboard = new DashboardBuilder('Beaconry: Overview')
     .uid('beaconry-overview')
@@ -53,7 +50,7 @@ export const overview = () => {
         width: 6,
         height: 4,
         limits: [1],
-        targets: [now(errorCount('', '$__range').replace(' by ()', ''))],
+        targets: [now(errorCount('type', '$__range'))],
       }),
     )
     .withPanel(
@@ -112,7 +109,7 @@ export const overview = () => {
         description: 'By name, message without numbers, and file. A click leads to all errors of the group.',
         width: 14,
         height: 9,
-        targets: [now(`topk(10, ${errorCount(GROUP_LABELS, '$__range', `${RELEASE} ${ALL_GROUPS}`)})`)],
+        targets: [now(`topk(10, ${errorCount(GROUP_LABELS, '$__range', `${RELEASE} ${GROUPED}`)})`)],
         columns: [
           { from: 'name', title: 'Error', width: 140, link: toGroup },
           { from: 'message', title: 'Message', link: toGroup },

@@ -9,7 +9,7 @@ import { now, over } from './targets.js';
 import { app, env, page, release } from './variables.js';
 import { VITALS } from './vitals.js';
 
-const PAGE = '| json page="page" | page=~"$page"';
+const PAGE = '| json page="page" | page=~`$page`';
 
 /** A browser tells few models; of the others the system says most. */
 const DEVICE = '| json device="device", os="os" | label_format device="{{ or .device .os }}"';

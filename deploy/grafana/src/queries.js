@@ -2,7 +2,7 @@
  * The pieces of which the dashboards' LogQL is made.
  *
  * A line is a whole event of the journal, under the labels `app env type level`. What else is asked for is taken out of its JSON by
- * name: faster than `| json` alone, which takes everything.
+ * name: faster than `| json` alone, which takes everything. What a person may type stands in backticks, where a backslash is one.
  */
 
 /**
@@ -15,7 +15,10 @@ export const events = (type) => `{app=~"$app", env=~"$env", type="${type}"}`;
 export const ALL_EVENTS = '{app=~"$app", env=~"$env", type!="delivery"}';
 
 /** The releases that match; an app that names none matches `.*`, and is shown as `none`. */
-export const RELEASE = '| json release="release" | release=~"$release" | label_format release=`{{ or .release "none" }}`';
+export const RELEASE = '| json release="release" | release=~`$release` | label_format release=`{{ or .release "none" }}`';
+
+/** The visit that is chosen. */
+export const SESSION = '| json session="session" | session=~`$session`';
 
 /** Whom it happened to: the user, or the visit where the app names no user. */
 export const WHO = '| json user="user", session="session" | label_format who="{{ or .user .session }}"';
@@ -37,8 +40,10 @@ export const GROUPED = [
   String.raw`| regexp ${'`'}"stack":"(?:[^"\\]|\\.)*?/(?P<file>[^/\s"\\:()@?]+?)(?:[-.][\w-]{8})?(?P<ending>\.\w+)(?:\?[^\s":]*)?:\d+${'`'}`,
   '| label_format file=`{{ .file }}{{ .ending }}`',
   '| label_format group=`{{ printf "%s %s %s" .name .message .file | b64enc | replace "+" "-" | replace "/" "_" | replace "=" "" }}`',
-  '| group=~"$group"',
 ].join(' ');
+
+/** The group that is chosen. */
+export const IN_GROUP = '| group=~`$group`';
 
 /** What distinguishes one group of errors from another. */
 export const GROUP_LABELS = 'group, name, message, file';
