@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 
 /// A stream's id: 22 characters of base64url.
-pub const STREAM: &str = "AZq0journalOfTheTests0";
+pub const STREAM: &str = "AZq0journalOfTheTestsA";
 
 const KINDS: [(&str, &str); 5] = [
     ("log", r#"{"level":"warn","message":"cart is slow","items":40}"#),

@@ -183,7 +183,7 @@ fn downloaded_files_are_imported_once_however_they_are_packed_and_cut() -> Resul
         "{said}"
     );
     loki.wait_for(r#"{app="import"}"#, 2_901)?;
-    let found = loki.entries(r#"{app="import"} |= "AZq0journalOfTheTests0.2999\"" "#, journal::now())?;
+    let found = loki.entries(r#"{app="import"} |= "AZq0journalOfTheTestsA.2999\"" "#, journal::now())?;
     assert_eq!(found.iter().map(|(_, line)| line).collect::<Vec<_>>(), [&all[2_999]]);
     // The whole file of the torn one comes with the next download.
     fs::write(path("c.jsonl.zst"), zstd::encode_all(text(&all[1_500..]).as_bytes(), 3)?)?;

@@ -6,15 +6,16 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use beaconry_core::StreamId;
 use beaconry_servers::http;
-use beaconry_servers::journal::{STREAM, now};
+use beaconry_servers::journal::now;
 use beaconry_servers::program::{Program, beaconry, free_port, named_by, wait_until};
 use serde_json::Value;
 
 /// A request of one batch of `events` events, as a client sends it.
-fn body(events: u32) -> String {
+fn body(stream: &str, events: u32) -> String {
     let mut body = format!(
-        r#"{{"stream":"{STREAM}","v":1,"sdk":"beaconry/0.1.0","release":"1.4.2","session":"s","tracked":{events},"dropped":{{}},"holds":[[0,{events}]],"closed":false}}"#
+        r#"{{"stream":"{stream}","v":1,"sdk":"beaconry/0.1.0","release":"1.4.2","session":"s","tracked":{events},"dropped":{{}},"holds":[[0,{events}]],"closed":false}}"#
     );
     body.push_str(&format!("\n{{\"batch\":0,\"n\":{events},\"page\":\"/cart\"}}\n"));
     for number in 0..events {
@@ -59,9 +60,12 @@ fn prometheus_reads_what_the_collector_counts() -> Result<()> {
         Ok(http::get(&format!("http://127.0.0.1:{port}/-/ready"), &[]).is_ok_and(|(status, _)| status == 200))
     })?;
     wait_until("a scrape", || Ok(value(r#"up{job="beaconry"}"#)? == Some(1.0)))?;
-    let url = format!("http://{collector}/v1/events?key=k&stream={STREAM}&now={}", now());
+    let stream = StreamId::new(now(), [7; 10]).to_text();
+    let stream = stream.as_str();
+    let url = format!("http://{collector}/v1/events?key=k&stream={stream}&now={}", now());
     for _ in 0..2 {
-        let (status, answer) = http::post(&url, &[("content-type", "text/plain")], body(7).as_bytes())?;
+        let (status, answer) =
+            http::post(&url, &[("content-type", "text/plain")], body(stream, 7).as_bytes())?;
         assert_eq!(status, 200, "{answer}");
     }
     let (status, _) = http::post(&url.replace("key=k", "key=wrong"), &[], b"")?;

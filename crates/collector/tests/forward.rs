@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, channel};
 
-const LINE: &str = r#"{"id":"AZq0journalOfTheTests0.1","ts":1,"received":2,"app":"shop","type":"log","data":{"message":"m"}}"#;
+const LINE: &str = r#"{"id":"AZq0journalOfTheTestsA.1","ts":1,"received":2,"app":"shop","type":"log","data":{"message":"m"}}"#;
 
 /// A server of something else: it answers every request with the same, and tells what it was sent.
 fn other_server(answer: &'static str) -> (String, Receiver<String>) {
