@@ -98,6 +98,38 @@ impl<F: DiskFile> io::Read for FileReader<F> {
     }
 }
 
+/// Writes a file from its beginning.
+#[derive(Debug)]
+pub(crate) struct FileWriter<F> {
+    file: F,
+    at: u64,
+}
+
+impl<F: DiskFile> FileWriter<F> {
+    /// Empties the file.
+    pub(crate) fn new(mut file: F) -> io::Result<FileWriter<F>> {
+        file.set_len(0)?;
+        Ok(FileWriter { file, at: 0 })
+    }
+
+    /// The file, and how many bytes it has got.
+    pub(crate) fn into_inner(self) -> (F, u64) {
+        (self.file, self.at)
+    }
+}
+
+impl<F: DiskFile> io::Write for FileWriter<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_all_at(&mut self.file, bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A directory of the machine's file system.
 #[derive(Debug, Clone)]
 pub(crate) struct RealDisk {

@@ -13,6 +13,9 @@ use jiff::civil::Date;
 /// A file is packed while somebody looks for it at most once; a second look finds the packed one.
 const LOOKS: usize = 3;
 
+/// Bytes of a zstd frame's header, at most (RFC 8878, 3.1.1: magic, descriptor, window, dictionary, content size).
+pub(crate) const MAX_HEADER: usize = 18;
+
 /// The name of a journal file, without what says how it is packed. Names are ordered as the journal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name {

@@ -62,6 +62,15 @@ pub(crate) struct Position {
     pub(crate) good: u64,
 }
 
+/// What a rotation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rotated {
+    /// The file that nothing is appended to any more.
+    pub(crate) closed: Name,
+    /// Where the journal goes on.
+    pub(crate) position: Position,
+}
+
 impl<F: DiskFile> Journal<F> {
     pub(crate) fn new(max_file: u64) -> Journal<F> {
         Journal { current: None, max_file, stopped: false }
@@ -101,6 +110,21 @@ impl<F: DiskFile> Journal<F> {
                 Err(AppendError::Failed(error))
             }
         }
+    }
+
+    /// Closes the current file: what comes from now on goes into the next one, which is there when this returns. `None` where
+    /// nothing was written since the last time.
+    pub(crate) fn rotate<D>(&mut self, disk: &D, day: Date) -> io::Result<Option<Rotated>>
+    where
+        D: Disk<File = F>,
+    {
+        if self.current.is_none() {
+            self.current = newest(disk)?.map(|name| open(disk, name)).transpose()?;
+        }
+        let Some(closed) = self.current.as_ref().filter(|current| current.good > 0) else { return Ok(None) };
+        let closed = closed.name;
+        let Current { name, good, .. } = *self.current.insert(open(disk, after(closed, day))?);
+        Ok(Some(Rotated { closed, position: Position { name, good } }))
     }
 
     fn file_of<D>(&mut self, disk: &D, day: Date) -> io::Result<&mut Current<F>>

@@ -12,6 +12,7 @@
 //!
 //! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
 
+mod body;
 mod config;
 mod cors;
 mod disk;
@@ -21,25 +22,34 @@ mod forward;
 mod http;
 mod index;
 mod journal;
+mod limits;
 mod phase;
 mod receive;
 mod recover;
+mod refusal;
 mod serve;
+mod settings;
 #[cfg(test)]
 mod sim;
 mod skew;
+mod state;
 mod stats;
 mod store;
 mod tail;
+mod upkeep;
 mod user_agent;
 mod writer;
 
 /// The command line.
 pub mod cli;
 
-pub use config::{Clock, Config, MAX_BODY_BYTES, OpenError, State, own_origins, system_clock};
+pub use config::{App, Clock, Config, JournalFiles, MAX_BODY_BYTES, own_origins, system_clock};
 pub use forward::{BadEndpoint, BadTarget, ForwardError, ImportError, NotDelivered};
 pub use http::app;
+pub use limits::{ADDRESS as ADDRESS_RATE, KEY as KEY_RATE, Limits, Rate};
 pub use phase::{Phase, PhaseError, set_phase};
+pub use settings::SettingsError;
+pub use state::{OpenError, State};
+pub use upkeep::{Keep, rotate::RotateError};
 
 pub use serve::run;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::disk::{Disk, DiskFile, FileReader, read_full_at, write_all_at};
-use crate::files::{self, Name, Packing};
+use crate::files::{self, MAX_HEADER, Name, Packing};
 use crate::index::{self, Change, Index, IndexError, Record};
 use crate::journal;
 use crate::writer::MAX_UNSYNCED_BYTES;
@@ -20,8 +20,6 @@ use crate::writer::MAX_UNSYNCED_BYTES;
 const CHUNK: usize = 256 * 1024;
 /// Longer lines are no lines of ours: a request becomes 8 MiB at most, a line of type `delivery` half a MiB.
 const MAX_LINE: usize = 16 * 1024 * 1024;
-/// Bytes of a zstd frame's header, at most (RFC 8878, 3.1.1: magic, descriptor, window, dictionary, content size).
-const MAX_HEADER: usize = 18;
 /// Streams held in memory before they go to the index. A record is about 1 KB.
 const MAX_STREAMS: usize = 4_096;
 

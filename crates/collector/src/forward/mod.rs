@@ -29,7 +29,6 @@ use push::Target;
 use queue::{Patience, Queue};
 use reader::Reader;
 use refused::{Refused, RefusedFile};
-use stop::Time;
 use target::To;
 
 pub(crate) use import::{Import, Progress};

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the queue knows of time.
+/// What the queue knows of time; its tests have another.
 pub(crate) trait Time {
     fn now(&self) -> Instant;
-    /// Waits so long, or until the end is wished; gives whether it is.
+    /// As [`Stop::wait`].
     fn wait(&self, time: Duration) -> bool;
 }
 
@@ -24,6 +24,13 @@ impl Stop {
     pub(crate) fn is_set(&self) -> bool {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Waits so long, or until the end is wished; gives whether it is.
+    pub(crate) fn wait(&self, time: Duration) -> bool {
+        let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.1.wait_timeout_while(guard, time, |stop| !*stop);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
 }
 
 impl Time for Stop {
@@ -32,8 +39,6 @@ impl Time for Stop {
     }
 
     fn wait(&self, time: Duration) -> bool {
-        let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.0.1.wait_timeout_while(guard, time, |stop| !*stop);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        Stop::wait(self, time)
     }
 }

@@ -19,7 +19,7 @@ fn one_client() -> (SimDisk, StreamLine) {
 }
 
 fn open(disk: &SimDisk) -> Store<SimDisk> {
-    Store::open(disk.clone(), "shop", MAX_FILE_BYTES).unwrap()
+    Store::open(disk.clone(), MAX_FILE_BYTES).unwrap()
 }
 
 const FILE: &str = "events-2025-11-24.jsonl";
@@ -161,7 +161,7 @@ fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again()
         disk.remove(index::FILE).unwrap();
         disk.sync_dir().unwrap();
         disk.light_fuse(fuse);
-        is_whole = Store::open(disk.clone(), "shop", MAX_FILE_BYTES).is_ok() && !disk.is_dead();
+        is_whole = Store::open(disk.clone(), MAX_FILE_BYTES).is_ok() && !disk.is_dead();
         disk.crash();
         let of_before =
             StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
@@ -216,7 +216,7 @@ fn a_journal_that_lost_what_was_synced_stops_the_start_with_advice() {
     store.checkpoint(START).unwrap();
     drop(store);
     disk.overwrite(FILE, b"");
-    let error = Store::open(disk.clone(), "shop", MAX_FILE_BYTES).unwrap_err().to_string();
+    let error = Store::open(disk.clone(), MAX_FILE_BYTES).unwrap_err().to_string();
     assert!(error.contains(FILE) && error.contains("delete index.redb"), "{error}");
     disk.remove(index::FILE).unwrap();
     open(&disk);
