@@ -13,12 +13,14 @@
 //! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
 
 mod body;
+mod books;
 mod config;
 mod cors;
 mod disk;
 mod event_line;
 mod files;
 mod forward;
+mod gauges;
 mod http;
 mod index;
 mod journal;
