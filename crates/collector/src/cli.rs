@@ -1,4 +1,4 @@
-//! The command line: `beaconry serve`, `config check`, `rotate`, `phase` and `forward`.
+//! The command line: `beaconry serve`, `config check`, `rotate`, `phase`, `forward` and `import`.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Config, own_origins, system_clock};
-use crate::forward::{self, Forward, ForwardError, Stop};
+use crate::forward::{self, Forward, ForwardError, Import, ImportError, Progress, Stop};
 use crate::phase::{Phase, PhaseError, set_phase};
 use crate::settings::{self, Given, GivenJournal, Settings, SettingsError, check};
 use crate::state::{OpenError, State};
@@ -40,8 +41,10 @@ enum Command {
     Rotate(Rotate),
     /// Switch the clients of a key off or on, also while a server runs
     Phase(SetPhase),
-    /// Follow the journal and bring each line to Loki
+    /// Follow the journal and bring each line to Loki, or to whoever takes OTLP
     Forward(Forward),
+    /// Bring downloaded journal files there, each event once
+    Import(Import),
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,6 +123,9 @@ pub enum CliError {
     /// The journal cannot be forwarded.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// The files cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// `phase` was given a directory that is none.
     #[error("{0} is no directory: name the one that the server was given with --data")]
     NoData(PathBuf),
@@ -168,7 +174,7 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
     let matches = innermost(matches);
     match cli.command {
         Command::Serve(Serve { said, port_file }) => {
-            log_to_stderr();
+            log_to(io::stderr);
             let settings = Settings::resolve(said.given, said.config.as_deref(), matches)?;
             tokio::runtime::Runtime::new()?.block_on(serve(settings, port_file))
         }
@@ -177,7 +183,7 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
             check_settings(&settings)
         }
         Command::Rotate(args) => {
-            log_to_stderr();
+            log_to(io::stderr);
             let config = args.config.as_deref();
             let (data, files) = settings::resolve_journal(args.data, &args.journal, config, matches)?;
             println!("{}", rotated(&rotate::run(&data, &files, &system_clock())?));
@@ -192,14 +198,19 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
             Ok(())
         }
         Command::Forward(args) => {
-            log_to_stderr();
-            forward_until_signalled(&args)
+            log_to(io::stderr);
+            until_signalled(|stop| Ok(forward::run(&args, stop)?))
+        }
+        Command::Import(args) => {
+            let progress = Progress::new();
+            log_to(progress.log());
+            until_signalled(|stop| Ok(forward::import(&args, &progress, stop)?))
         }
     }
 }
 
 /// The work blocks; a thread of its own hears the signals.
-fn forward_until_signalled(args: &Forward) -> Result<(), CliError> {
+fn until_signalled(work: impl FnOnce(&Stop) -> Result<(), CliError>) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signalled = runtime.block_on(async { signalled() })?;
     let stop = Stop::default();
@@ -208,7 +219,7 @@ fn forward_until_signalled(args: &Forward) -> Result<(), CliError> {
         runtime.block_on(signalled);
         heard.set();
     });
-    Ok(forward::run(args, &stop)?)
+    work(&stop)
 }
 
 /// The matches of the command that is meant: sources of values are asked there.
@@ -308,10 +319,10 @@ fn signalled() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 /// Text for people at a terminal, JSON for machines; `RUST_LOG` chooses what.
-fn log_to_stderr() {
+fn log_to(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A subscriber is set once; whoever embeds this may have set another.
     let _ = if io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
 }

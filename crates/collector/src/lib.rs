@@ -7,7 +7,7 @@
 //!   the file system below, so that a simulated one can forget what was not synced.
 //! - [`files`] names and orders the journal's files, and reads each, packed or not.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
-//! - [`forward`] brings what is in the journal to Loki, in a process of its own.
+//! - [`forward`] brings what is in the journal, or in downloaded files, to Loki or by OTLP, in a process of its own.
 //! - [`serve`] accepts and drains; [`cors`] says which pages may send, [`phase`] which keys are off; [`stats`] counts, [`tail`] shows the journal.
 //!
 //! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
@@ -20,6 +20,7 @@ mod disk;
 mod event_line;
 mod files;
 mod forward;
+mod gauges;
 mod http;
 mod index;
 mod journal;
@@ -45,7 +46,7 @@ mod writer;
 pub mod cli;
 
 pub use config::{App, Clock, Config, JournalFiles, MAX_BODY_BYTES, own_origins, system_clock};
-pub use forward::{BadEndpoint, ForwardError, NotDelivered};
+pub use forward::{BadEndpoint, BadTarget, ForwardError, ImportError, NotDelivered};
 pub use http::app;
 pub use limits::{ADDRESS as ADDRESS_RATE, KEY as KEY_RATE, Limits, Rate};
 pub use phase::{Phase, PhaseError, set_phase};

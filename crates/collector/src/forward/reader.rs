@@ -67,7 +67,13 @@ impl Reader {
             if let Some(line) = self.read_line(limit)? {
                 bytes += line.len() + 1;
                 lines.push(line);
-            } else if !self.next_file(synced.as_ref())? {
+            } else if let Some(next) = self.next_file(synced.as_ref())? {
+                // Now that a later file is there nothing more comes into this one; until now something may have.
+                match self.read_line(limit)? {
+                    Some(line) => lines.push(line),
+                    None => self.go_to(next),
+                }
+            } else {
                 break;
             }
         }
@@ -124,34 +130,29 @@ impl Reader {
         Ok(self.open.as_mut())
     }
 
-    /// Goes to the file after the current one, if there is one and nothing more can come into the current one.
-    fn next_file(&mut self, synced: Option<&Place>) -> io::Result<bool> {
+    /// The file after the current one, if there is one and nothing more can come into the current one.
+    fn next_file(&self, synced: Option<&Place>) -> io::Result<Option<JournalFile>> {
         let files = files::list(&self.dir)?;
-        let is_later = |file: &&JournalFile| {
-            self.place.file.is_empty() || files::is_before(&self.place.file, &file.name)
-        };
-        let Some(next) = files.iter().find(is_later) else { return Ok(false) };
-        if synced.is_some_and(|synced| files::is_before(&synced.file, &next.name)) {
-            return Ok(false);
+        let at = &self.place.file;
+        let is_gone = !at.is_empty() && !files.iter().any(|file| file.name == *at);
+        let next = files.into_iter().find(|file| at.is_empty() || files::is_before(at, &file.name));
+        let next =
+            next.filter(|next| synced.is_none_or(|synced| !files::is_before(&synced.file, &next.name)));
+        if let Some(next) = next.as_ref().filter(|_| is_gone) {
+            tracing::warn!(file = at, next = next.name, "the journal file is gone; reading on with the next");
         }
-        let is_there = files.iter().any(|file| file.name == self.place.file);
-        if !is_there && !self.place.file.is_empty() {
-            tracing::warn!(
-                file = self.place.file,
-                next = next.name,
-                "the journal file is gone; reading on with the next"
-            );
-        }
-        let has_part = self.open.as_ref().is_some_and(|open| !open.part.is_empty());
-        if has_part {
+        Ok(next)
+    }
+
+    fn go_to(&mut self, next: JournalFile) {
+        if self.open.as_ref().is_some_and(|open| !open.part.is_empty()) {
             tracing::warn!(
                 file = self.place.file,
                 "the file ends with half a line, which nobody acknowledged"
             );
         }
-        self.place = Place { file: next.name.clone(), offset: 0 };
+        self.place = Place { file: next.name, offset: 0 };
         self.open = None;
-        Ok(true)
     }
 }
 
