@@ -7,7 +7,9 @@ import { REPEATED } from './visits.js';
 /** @typedef {import('./servers.js').Sample & { slack?: number }} Sample by so much more a value may be */
 /** @typedef {import('./visits.js').Visit & { sent: number }} Sent */
 /** @typedef {Record<string, string>} Labels */
-/** @typedef {{ type: string, data: any, ts: number, labels: Labels }} Fact an event, and all that it can be grouped by */
+/** @typedef {{ type: string, data: any, ts: number, received: number, labels: Labels }} Fact an event, and all that it can be grouped by */
+/** @typedef {{ env?: string, release?: string, browser: string, dropped: Record<string, number> }} Told what a stream's books say */
+/** @typedef {{ events: Fact[], books: Told[] }} Truth */
 /** @typedef {{ app: string, env: string, release: string, page: string, group: string, session: string }} Chosen regular expressions */
 
 /** What the User-Agents of ./visits.js are. */
@@ -35,7 +37,7 @@ export const facts = (visits) =>
       const error = type === 'error' ? { group: groupOf(data.name), ...GROUPS[data.name] } : {};
       const { user = '', release = 'none', session, env = '' } = visit;
       const labels = { app: 'shop', type, page, session, release, env, ...agent, who: user || session, name: data.name ?? '', ...error };
-      return { type, data, ts: visit.sent - ago, labels };
+      return { type, data, ts: visit.sent - ago, received: visit.sent, labels };
     }),
   );
 
@@ -99,15 +101,23 @@ const LETTERS = 'ABCDEFGHIJ';
 
 /** @typedef {Record<string, Record<string, Record<string, Sample[]>>>} Answers */
 
+/** All that the visits sent. @param {Sent[]} visits @returns {Truth} */
+export const truthOf = (visits) => ({
+  events: facts(visits),
+  books: visits.flatMap((visit) => (visit.dropped ? [{ ...visit, browser: agentOf(visit).browser, dropped: visit.dropped }] : [])),
+});
+
 /**
  * The answers of Loki, but for lines.
- * @param {Sent[]} all
+ * @param {Truth} truth
  * @param {Chosen} chosen
  * @returns {Answers}
  */
-export function lokiAnswers(all, chosen) {
-  const visits = all.filter(({ env, release }) => matches(chosen.env, env) && matches(chosen.release, release));
-  const events = facts(visits);
+export function lokiAnswers(truth, chosen) {
+  const isChosen = (/** @type {{ env?: string, release?: string }} */ { env, release }) =>
+    matches(chosen.env, env) && matches(chosen.release, release === 'none' ? '' : release);
+  const events = truth.events.filter(({ labels }) => isChosen(labels));
+  const books = truth.books.filter(isChosen);
   const errors = events.filter(({ type }) => type === 'error');
   const inGroup = errors.filter(({ labels }) => matches(chosen.group, labels.group));
   const inPage = events.filter(({ labels }) => matches(chosen.page, labels.page));
@@ -115,14 +125,13 @@ export function lokiAnswers(all, chosen) {
   const vital = (/** @type {string} */ name) => named(events, name);
   const requests = named(inPage, 'response_time');
   const slow = named(inPage, 'slow_resource');
-  const frames = named(inPage, 'long_animation_frame').map((fact) => ({ ...fact, data: { ...fact.data, script: fact.data.script.url } }));
+  const frames = named(inPage, 'long_animation_frame').map((fact) => ({ ...fact, data: { ...fact.data, script: fact.data.script?.url } }));
   const views = [...named(events, 'page_view'), ...named(events, 'route_change')];
-  const ofSession = facts(all).filter(({ labels }) => matches(chosen.env, labels.env) && matches(chosen.session, labels.session));
+  const ofSession = truth.events.filter(({ labels }) => matches(chosen.env, labels.env) && matches(chosen.session, labels.session));
   const groupLabels = ['group', 'name', 'message', 'file'];
-  const drops = { A: dropped(visits).map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value })) };
-  const tellers = visits.filter(({ dropped }) => dropped).map(agentOf);
+  const drops = { A: dropped(books).map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value })) };
   const delay = (/** @type {number} */ q) =>
-    by(events, ['app'], quantileOf(q, ({ ts, labels }) => sentOf(visits, labels) - ts)).map((sample) => ({ ...sample, slack: TRAVEL_MS }));
+    by(events, ['app'], quantileOf(q, ({ ts, received }) => received - ts)).map((sample) => ({ ...sample, slack: TRAVEL_MS }));
 
   return {
     overview: {
@@ -177,9 +186,9 @@ export function lokiAnswers(all, chosen) {
       'From the event to the collector': { A: delay(0.5), B: delay(0.95), C: delay(0.99) },
       'Told as dropped, by reason': drops,
       'Streams that told of drops, by browser': {
-        A: [...new Set(tellers.map(({ browser }) => browser))].map((browser) => ({
+        A: [...new Set(books.map(({ browser }) => browser))].map((browser) => ({
           labels: { browser },
-          value: tellers.filter((teller) => teller.browser === browser).length,
+          value: books.filter((stream) => stream.browser === browser).length,
         })),
       },
     },
@@ -187,17 +196,14 @@ export function lokiAnswers(all, chosen) {
   };
 }
 
-/** @param {Sent[]} visits @param {Labels} labels */
-const sentOf = (visits, { session }) => visits.find((visit) => visit.session === session)?.sent ?? NaN;
-
 /** @param {Fact[]} events @param {string} label @returns {Record<string, Sample[]>} */
 const vitalsBy = (events, label) =>
   Object.fromEntries(VITALS.map((name, at) => [LETTERS[at], by(events.filter(({ labels }) => labels.name === name), [label], quantileOf(0.75))]));
 
-/** A sample for each reason that occurs. @param {Sent[]} visits @returns {Sample[]} */
-const dropped = (visits) =>
+/** A sample for each reason that occurs. @param {{ dropped?: Record<string, number> }[]} books @returns {Sample[]} */
+const dropped = (books) =>
   Object.keys(REASONS)
-    .map((reason) => ({ labels: { reason }, value: visits.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0) }))
+    .map((reason) => ({ labels: { reason }, value: books.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0) }))
     .filter(({ value }) => value);
 
 /**
@@ -220,8 +226,9 @@ export function prometheusAnswers(visits, bad) {
     Outstanding: { A: one(outstanding) },
     Dropped: { A: one(allDropped) },
     Missing: { A: one(missing) },
-    'Dropped, by reason': { A: { samples: dropped(visits) } },
+    'Dropped, by reason': { A: { samples: dropped(visits).map(({ labels, value }) => ({ labels: { fate: `${labels.reason}` }, value })) } },
     'Outstanding and missing over time': { A: one(outstanding), B: one(missing), C: one(allDropped) },
+    'Not yet forwarded': { A: one(0, { consumer: 'loki' }) },
     'Events stored and duplicate': { A: { ...one(stored), isRate: true }, B: { ...one(REPEATED), isRate: true } },
     'Requests refused': { A: { ...one(bad, { reason: 'key' }), isRate: true } },
     'Batches rejected': { A: { ...one(bad, { reason: 'json' }), isRate: true } },
