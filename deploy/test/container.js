@@ -31,7 +31,7 @@ export class Container {
   constructor(name, service, program, { folder, names }) {
     this.name = name;
     this.log = join(folder, `${name}.log`);
-    const hosts = join(folder, 'hosts');
+    const hosts = join(folder, `${name}.hosts`);
     writeFileSync(hosts, names.map((name) => `127.0.0.1 ${name}\n`).join(''));
     const args = [
       ...(program.root ? ['--bind', program.root, '/'] : [...NATIVE_ROOT, '--ro-bind', program.path, '/entrypoint']),

@@ -7,16 +7,23 @@ import { after, before, test } from 'node:test';
 
 import { dashboards, defaults, expand, RANGE } from './grafana.js';
 import { assertLoki, assertSame, question, questions } from './questions.js';
-import { lokiLabel, lokiLines, prometheusNow } from './servers.js';
+import { LOKI, lokiLabel, lokiLines, PROMETHEUS, prometheusNow } from './servers.js';
 import { Stack } from './stack.js';
 import { facts, groupOf, lokiAnswers, prometheusAnswers, truthOf } from './truth.js';
-import { APP, KEY, ORIGIN, send, sendBad } from './visits.js';
+import { APP, KEY, ORIGIN, send, sendBad, VISITS } from './visits.js';
 
 /** What a rate may be off by, as factors: Prometheus extrapolates from few scrapes to the ends of the window. */
 const LEAST = 0.5;
 const MOST = 3;
 
-const stack = new Stack({ BEACONRY_KEYS: KEY, BEACONRY_APP: APP, BEACONRY_ORIGINS: ORIGIN });
+/** Other than the defaults, to see that they arrive. */
+const RETENTION = { LOKI_RETENTION: '720h', PROMETHEUS_RETENTION: '720h' };
+
+const stack = new Stack({ BEACONRY_KEYS: KEY, BEACONRY_APP: APP, BEACONRY_ORIGINS: ORIGIN, ...RETENTION });
+/** @type {import('./truth.js').Sent[]} before Prometheus has scraped for the first time */
+let early = [];
+/** @type {import('./truth.js').Sent[]} */
+let late = [];
 /** @type {import('./truth.js').Sent[]} */
 let visits = [];
 /** When the questions are asked, in unix seconds. */
@@ -24,11 +31,15 @@ let time = 0;
 
 before(async () => {
   await stack.healthy();
-  // Counters that are seen for the first time have no increase: so what is refused is refused twice.
+  // A counter that is seen for the first time has no increase: so some of everything comes before that.
   assert.deepEqual(await sendBad(), { unknown: 401, malformed: [{ batch: 0, reason: 'json' }] });
+  early = await send(VISITS.slice(0, 1));
+  await early[0]?.again();
   await stack.scraped();
-  visits = await send();
+  late = await send(VISITS.slice(1));
+  await early[0]?.again();
   await sendBad();
+  visits = [...early, ...late];
   await stack.forwarded(() => facts(visits).length);
   await stack.scraped();
   time = Math.ceil(Date.now() / 1000);
@@ -85,7 +96,7 @@ test('one click from an error leads to all that its visit sent around it, in sho
 });
 
 test('every PromQL expression returns what it should', async () => {
-  const expected = prometheusAnswers(visits, 1);
+  const expected = prometheusAnswers(early, late);
   let asked = 0;
   for (const { name, panel, target, query } of questions('prometheus', {})) {
     const where = `${name} / ${panel.title} / ${target.refId}\n${query}`;
@@ -112,6 +123,14 @@ test('the profile otlp brings every event to an OpenTelemetry Collector too', as
   const records = () => stack.said('otelcol').match(/LogRecord #/g)?.length;
   await stack.until('the OpenTelemetry Collector has all lines', async () => records() === facts(visits).length + books);
   for (const message of messages) assert.ok(stack.said('otelcol').includes(message), message);
+});
+
+test('Loki and Prometheus keep what .env says, and Loki deletes', async () => {
+  const loki = await (await fetch(`${LOKI}/config`)).text();
+  assert.match(loki, /^ *retention_period: 30d$/m);
+  assert.match(loki, /^ *retention_enabled: true$/m);
+  const { data } = await (await fetch(`${PROMETHEUS}/api/v1/status/flags`)).json();
+  assert.equal(data['storage.tsdb.retention.time'], '30d');
 });
 
 test('the variables offer the apps and environments that there are', async () => {

@@ -2,10 +2,8 @@
  * What each panel should show, worked out from what was sent and not from LogQL: by the dashboard, the panel's title and the query's letter.
  */
 
-import { REPEATED } from './visits.js';
-
 /** @typedef {import('./servers.js').Sample & { slack?: number }} Sample by so much more a value may be */
-/** @typedef {import('./visits.js').Visit & { sent: number }} Sent */
+/** @typedef {import('./visits.js').Sent} Sent */
 /** @typedef {Record<string, string>} Labels */
 /** @typedef {{ type: string, data: any, ts: number, received: number, labels: Labels }} Fact an event, and all that it can be grouped by */
 /** @typedef {{ env?: string, release?: string, browser: string, dropped: Record<string, number> }} Told what a stream's books say */
@@ -207,19 +205,20 @@ const dropped = (books) =>
     .filter(({ value }) => value);
 
 /**
- * The answers of Prometheus. A rate is asked for over the whole time, so that it has the increase in it; Prometheus extrapolates, so it
- * is given as bounds.
- * @param {Sent[]} visits
- * @param {number} bad how many requests of each kind were not taken, after the first
+ * The answers of Prometheus. A rate is of what came after its first scrape: the `late` visits, the early ones again, and the second of two
+ * requests of each kind that were not taken.
+ * @param {Sent[]} early
+ * @param {Sent[]} late
  * @returns {Record<string, Record<string, { samples: Sample[], isRate?: boolean }>>}
  */
-export function prometheusAnswers(visits, bad) {
+export function prometheusAnswers(early, late) {
+  const visits = [...early, ...late];
   const stored = facts(visits).length;
   const sum = (/** @type {(visit: Sent) => number | undefined} */ of) => visits.reduce((total, visit) => total + (of(visit) ?? 0), 0);
   const one = (/** @type {number} */ value, /** @type {Labels} */ labels = {}) => ({ samples: [{ labels, value }] });
   const allDropped = dropped(visits).reduce((total, { value }) => total + value, 0);
-  // The event of a malformed request is numbered, and not here: its page may send it again.
-  const outstanding = sum(({ held }) => held) + bad + 1;
+  // The event of a malformed request is numbered, and not here; two were sent.
+  const outstanding = sum(({ held }) => held) + 2;
   const missing = sum(({ missing }) => missing);
   return {
     Stored: { A: one(stored) },
@@ -228,9 +227,9 @@ export function prometheusAnswers(visits, bad) {
     Missing: { A: one(missing) },
     'Dropped, by reason': { A: { samples: dropped(visits).map(({ labels, value }) => ({ labels: { fate: `${labels.reason}` }, value })) } },
     'Outstanding and missing over time': { A: one(outstanding), B: one(missing), C: one(allDropped) },
-    'Not yet forwarded': { A: one(0, { consumer: 'loki' }) },
-    'Events stored and duplicate': { A: { ...one(stored), isRate: true }, B: { ...one(REPEATED), isRate: true } },
-    'Requests refused': { A: { ...one(bad, { reason: 'key' }), isRate: true } },
-    'Batches rejected': { A: { ...one(bad, { reason: 'json' }), isRate: true } },
+    'Not yet forwarded': { A: { samples: ['loki', 'otlp'].map((consumer) => ({ labels: { consumer }, value: 0 })) } },
+    'Events stored and duplicate': { A: { ...one(facts(late).length), isRate: true }, B: { ...one(facts(early).length), isRate: true } },
+    'Requests refused': { A: { ...one(1, { reason: 'key' }), isRate: true } },
+    'Batches rejected': { A: { ...one(1, { reason: 'json' }), isRate: true } },
   };
 }

@@ -140,24 +140,21 @@ export const VISITS = [
   },
 ];
 
-/** How many events of the first visit arrive twice. */
-export const REPEATED = VISITS[0]?.events.length ?? 0;
+/** @typedef {Visit & { sent: number, again: () => Promise<void> }} Sent when it was sent, and how to send it once more, as a client does that has not heard the answer */
 
-/**
- * Sends all visits; of the first, everything twice, as a client does that has not heard the answer. Gives when each was sent.
- * @returns {Promise<(Visit & { sent: number })[]>}
- */
-export async function send() {
-  const visits = [];
-  for (const [at, visit] of VISITS.entries()) {
+/** @param {Visit[]} visits @returns {Promise<Sent[]>} */
+export async function send(visits) {
+  const all = [];
+  for (const visit of visits) {
     const request = requestOf(visit);
-    for (let times = at === 0 ? 2 : 1; times > 0; times -= 1) {
+    const again = async () => {
       const response = await post(request, visit.agent);
       if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
-    }
-    visits.push({ ...visit, sent: request.sent });
+    };
+    await again();
+    all.push({ ...visit, sent: request.sent, again });
   }
-  return visits;
+  return all;
 }
 
 /** Two requests that the collector does not take: under an unknown key, and with an event that is no JSON. Gives its answers. */
