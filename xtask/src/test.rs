@@ -62,8 +62,8 @@ const STEPS: &[Step] = &[
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
-    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
+    Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples),
     Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki),
     Step::new(
         "otlp",
@@ -72,6 +72,7 @@ const STEPS: &[Step] = &[
         otlp,
     ),
     Step::new("prometheus", "a real Prometheus scrapes the collector", &[Tool::Prometheus], prometheus),
+    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
@@ -251,7 +252,9 @@ fn size(context: &Context) -> Result<()> {
     size::check(&context.repo, &context.tools)
 }
 
+/// The dashboards are filled by the example app too.
 fn deployment(context: &Context) -> Result<()> {
+    install_example(context, "vite-app")?;
     deploy::test(&context.repo, &context.tools, |program| context.cmd(program))
 }
 
@@ -283,9 +286,38 @@ fn e2e(context: &Context) -> Result<()> {
     context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
     context
         .cmd("cargo")
-        .args(["test", "-p", "beaconry-e2e"])
+        .args(["test", "-p", "beaconry-e2e", "--lib", "--test", "browser"])
         .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
         .env("BEACONRY_WWW", www)
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
+}
+
+/// With this checkout's package.
+fn install_example(context: &Context, name: &str) -> Result<()> {
+    package(context)?;
+    let tarball = package::tarball(&context.repo)?;
+    let folder = context.repo.root.join("examples").join(name);
+    setup::install_with(&context.repo, &context.tools, &folder, &tarball).map(|_| ())
+}
+
+/// First what the Vite app's own team would run, then both apps as their users have them.
+fn examples(context: &Context) -> Result<()> {
+    for name in ["vanilla", "vite-app"] {
+        install_example(context, name)?;
+    }
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    let collector = crate::demo::collector(&context.repo);
+    for script in ["check", "test", "test:e2e"] {
+        let npm = context
+            .cmd("npm")
+            .args(["run", "--silent", script])
+            .dir(context.repo.root.join("examples/vite-app"));
+        npm.env("BEACONRY_COLLECTOR", &collector).run()?;
+    }
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-e2e", "--test", "examples"])
+        .env("BEACONRY_COLLECTOR", &collector)
         .run()
 }
