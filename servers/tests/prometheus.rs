@@ -73,6 +73,13 @@ fn prometheus_reads_what_the_collector_counts() -> Result<()> {
     wait_until("the counters", || Ok(value("sum(beaconry_events_duplicate_total)")? == Some(7.0)))?;
     assert_eq!(value("sum(beaconry_events_stored_total)")?, Some(7.0));
     wait_until("the refusal", || Ok(value("sum(beaconry_requests_refused_total)")? == Some(1.0)))?;
+    // A forwarder whose target is away: what it has not brought is seen.
+    let mut forward =
+        beaconry(["forward", "--to", "loki", "http://127.0.0.1:1", "--name", "away", "--data"])?;
+    forward.arg(&data);
+    let _forwarder = Program::start(forward, &dir.path().join("forward.log"))?;
+    let lag = r#"beaconry_consumer_lag_bytes{consumer="away"}"#;
+    wait_until("the forwarder's lag", || Ok(value(lag)?.is_some_and(|bytes| bytes > 0.0)))?;
     let targets = http::json(&format!("http://127.0.0.1:{port}/api/v1/targets"), &[])?;
     let error = targets.pointer("/data/activeTargets/0/lastError").context("no target")?;
     assert_eq!(error, "");

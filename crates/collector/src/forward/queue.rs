@@ -44,7 +44,7 @@ pub enum NotDelivered {
         next: &'static str,
     },
     /// The end was wished while there was more to bring.
-    #[error("stopped before all was delivered; the same command goes on from here")]
+    #[error("stopped before all was delivered")]
     Stopped,
 }
 
@@ -138,7 +138,7 @@ impl<'a> Queue<'a> {
                         continue;
                     }
                     is_probed = true;
-                    self.refused(piece, reason);
+                    self.refused(piece, &reason);
                 }
                 Outcome::Later(later) => self.failed(piece, &later)?,
             }
@@ -153,24 +153,22 @@ impl<'a> Queue<'a> {
         let all = piece.entries.len();
         let refused = refused.min(all);
         self.settled.stored += all - refused;
-        self.settled.refused += refused;
-        let reason = match refused == all {
-            true => reason.to_owned(),
-            false => format!("{refused} of these {all}, the target does not say which: {reason}"),
-        };
-        let aside =
-            piece.entries.into_iter().map(|entry| Refused { reason: reason.clone(), line: entry.line });
-        self.settled.aside.extend(aside);
+        if refused < all {
+            let reason = format!("{refused} of these {all}, the target does not say which: {reason}");
+            self.set_aside(piece, refused, &reason);
+        } else {
+            self.set_aside(piece, refused, reason);
+        }
     }
 
-    fn refused(&mut self, mut piece: Piece, reason: String) {
+    fn refused(&mut self, mut piece: Piece, reason: &str) {
         self.answered();
         if piece.entries.len() > 1 {
             let second = piece.entries.split_off(piece.entries.len() / 2);
             self.pieces.push_front(Piece { entries: second, ..Piece::default() });
             self.pieces.push_front(Piece { entries: piece.entries, ..Piece::default() });
         } else {
-            self.set_aside(piece, reason);
+            self.set_aside(piece, 1, reason);
         }
     }
 
@@ -190,7 +188,8 @@ impl<'a> Queue<'a> {
             let alone = *piece.alone.get_or_insert(now);
             if others_pass && now.duration_since(alone) >= CHOKED_FOR {
                 let seconds = CHOKED_FOR.as_secs();
-                self.set_aside(piece, format!("for {seconds} s, while others were stored: {}", later.why));
+                let reason = format!("for {seconds} s, while others were stored: {}", later.why);
+                self.set_aside(piece, 1, &reason);
                 return Ok(());
             }
             self.pieces.push_back(piece);
@@ -213,10 +212,10 @@ impl<'a> Queue<'a> {
         }
     }
 
-    fn set_aside(&mut self, piece: Piece, reason: String) {
-        self.settled.refused += piece.entries.len();
+    fn set_aside(&mut self, piece: Piece, refused: usize, reason: &str) {
+        self.settled.refused += refused;
         let aside =
-            piece.entries.into_iter().map(|entry| Refused { reason: reason.clone(), line: entry.line });
+            piece.entries.into_iter().map(|entry| Refused { reason: reason.to_owned(), line: entry.line });
         self.settled.aside.extend(aside);
     }
 

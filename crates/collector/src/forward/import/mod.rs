@@ -50,7 +50,7 @@ pub enum ImportError {
     #[error(transparent)]
     Target(#[from] BadTarget),
     /// The target.
-    #[error(transparent)]
+    #[error("{0}\nWhat was brought is remembered: the same command goes on from there")]
     NotDelivered(#[from] NotDelivered),
     /// A file is missing or cannot be read.
     #[error("{path}: {error}")]

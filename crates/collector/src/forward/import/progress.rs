@@ -10,7 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// How often a line says how far it is, where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-const STYLE: &str = "{bar:30} {bytes}/{total_bytes}, {eta} left  {prefix}  {msg}";
+/// The last part is cut to the terminal's width.
+const STYLE: &str = "{bar:20} {bytes}/{total_bytes}, {eta} left  {wide_msg}";
 
 /// What became of the lines.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +56,7 @@ impl Progress {
     }
 
     pub(crate) fn file(&self, path: &Path) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.line(&format!("reading {}", path.display()));
-        self.bar.set_prefix(name);
     }
 
     /// Counts what is read of a file, packed as it is.
