@@ -20,26 +20,35 @@ test('every port is published on the loopback address until .env says otherwise'
   for (const address of ['127.0.0.1', '192.0.2.7']) {
     const { services } = resolve(['prometheus'], address === '127.0.0.1' ? {} : { BEACONRY_BIND: address });
     const ports = Object.values(services).flatMap(({ ports = [] }) => ports);
-    assert.deepEqual(ports.sort(), ['3000', '3100', '4600', '9090'].map((port) => `${address}:${port}:${port}/tcp`));
+    assert.deepEqual(
+      ports.sort(),
+      ['3000', '3100', '4600', '9090'].map((port) => `${address}:${port}:${port}/tcp`),
+    );
   }
 });
 
 test('every file that a service is given exists, and cannot be written from there', () => {
-  const files = Object.values(resolve(['prometheus']).services).flatMap(mounts).filter(({ isNamed }) => !isNamed);
+  const files = Object.values(resolve(['prometheus']).services)
+    .flatMap(mounts)
+    .filter(({ isNamed }) => !isNamed);
   assert.equal(files.length, 4);
   for (const { source, isReadOnly } of files) assert.ok(existsSync(source) && isReadOnly, source);
 });
 
 test('every volume of a service is declared, so that it outlives the containers', () => {
   const { services, volumes } = resolve(['prometheus', 'otlp']);
-  const named = Object.values(services).flatMap(mounts).filter(({ isNamed }) => isNamed);
+  const named = Object.values(services)
+    .flatMap(mounts)
+    .filter(({ isNamed }) => isNamed);
   assert.deepEqual([...new Set(named.map(({ source }) => source))].sort(), Object.keys(volumes).sort());
 });
 
 test('.env.example names every variable of the compose file, with its default where it is commented out', () => {
   const compose = readFileSync(here('../compose.yaml'), 'utf8');
   const example = readFileSync(here('../.env.example'), 'utf8');
-  const named = new Map([...example.matchAll(/^(# )?([A-Z_]+)=(.*)$/gm)].map(([, comment, name, value]) => [name, { isDefault: Boolean(comment), value }]));
+  const named = new Map(
+    [...example.matchAll(/^(# )?([A-Z_]+)=(.*)$/gm)].map(([, comment, name, value]) => [name, { isDefault: Boolean(comment), value }]),
+  );
   for (const [, name, value] of compose.matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)) {
     const example = named.get(name);
     assert.ok(example, `${name} is missing in .env.example`);

@@ -15,7 +15,12 @@ const sources = parse(readFileSync(join(DEPLOY, 'grafana/provisioning/datasource
 
 test('the dashboards are what their source makes: else run `npm run dashboards`', () => {
   for (const { name, text } of files()) assert.equal(readFileSync(join(DEPLOY, 'grafana/dashboards', name), 'utf8'), text, name);
-  assert.deepEqual([...dashboards().keys()].sort(), files().map(({ name }) => name.replace('.json', '')).sort());
+  assert.deepEqual(
+    [...dashboards().keys()].sort(),
+    files()
+      .map(({ name }) => name.replace('.json', ''))
+      .sort(),
+  );
 });
 
 test('each JSON file type-checks as a dashboard of Grafana’s SDK', () => {
@@ -52,8 +57,12 @@ function typed(dashboard) {
     `const dashboard: Json<Omit<Dashboard, 'panels'>> = ${values({ ...dashboard, panels: undefined })};`,
   ];
   panels(dashboard).forEach((panel, at) => {
-    panel.targets.forEach((target, query) => lines.push(`const target${at}_${query}: Json<${target.datasource.type}> = ${values(target)};`));
-    lines.push(`const options${at}: Partial<Json<${kinds[/** @type {keyof typeof kinds} */ (panel.type)]}>> = ${values(panel.options ?? {})};`);
+    panel.targets.forEach((target, query) =>
+      lines.push(`const target${at}_${query}: Json<${target.datasource.type}> = ${values(target)};`),
+    );
+    lines.push(
+      `const options${at}: Partial<Json<${kinds[/** @type {keyof typeof kinds} */ (panel.type)]}>> = ${values(panel.options ?? {})};`,
+    );
   });
   return `${lines.join('\n')}\n`;
 }
@@ -92,7 +101,8 @@ test('every link leads to a dashboard that there is, sets variables that it has,
     const [, uid, query = ''] = url.match(/^\/d\/([\w-]+)\?(.*)$/) ?? [];
     const target = byUid.get(uid);
     assert.ok(target, url);
-    for (const [, name] of query.matchAll(/var-(\w+)=|\$\{(\w+):queryparam\}/g)) if (name) assert.ok(name in defaults(target), `${name} in ${url}`);
+    for (const [, name] of query.matchAll(/var-(\w+)=|\$\{(\w+):queryparam\}/g))
+      if (name) assert.ok(name in defaults(target), `${name} in ${url}`);
     for (const [, field] of url.matchAll(/__data\.fields\.(\w+)/g)) assert.ok(fields.includes(`${field}`), `${field} in ${url}`);
   }
 });
@@ -100,9 +110,13 @@ test('every link leads to a dashboard that there is, sets variables that it has,
 /** Links of tables, with the columns that they can take from. @param {{ panels?: any[] }} dashboard */
 const links = (dashboard) =>
   panels(dashboard).flatMap(({ fieldConfig, transformations = [] }) => {
-    const fields = transformations.flatMap((/** @type {any} */ { id, options }) => (id === 'organize' ? Object.values(options.renameByName) : []));
+    const fields = transformations.flatMap((/** @type {any} */ { id, options }) =>
+      id === 'organize' ? Object.values(options.renameByName) : [],
+    );
     const properties = (fieldConfig?.overrides ?? []).flatMap((/** @type {any} */ { properties }) => properties);
-    return properties.filter((/** @type {any} */ { id }) => id === 'links').flatMap((/** @type {any} */ { value }) => value.map((/** @type {any} */ { url }) => ({ url, fields })));
+    return properties
+      .filter((/** @type {any} */ { id }) => id === 'links')
+      .flatMap((/** @type {any} */ { value }) => value.map((/** @type {any} */ { url }) => ({ url, fields })));
   });
 
 test('titles are unique within a dashboard, and every panel says what it shows', () => {
@@ -136,6 +150,13 @@ test('web vitals are judged by the limits of web.dev', () => {
     /** @type {any} */
     const panel = panels(overview).find(({ title }) => title === name);
     const { steps } = panel.fieldConfig.defaults.thresholds;
-    assert.deepEqual(steps.map((/** @type {any} */ { color, value }) => [color, value]), [['green', null], ['yellow', expected[0]], ['red', expected[1]]]);
+    assert.deepEqual(
+      steps.map((/** @type {any} */ { color, value }) => [color, value]),
+      [
+        ['green', null],
+        ['yellow', expected[0]],
+        ['red', expected[1]],
+      ],
+    );
   }
 });

@@ -32,7 +32,12 @@ function build(folder) {
   const environment = { ...process.env, TMPDIR: scratch };
   /** @param {string[]} args */
   const buildah = (...args) =>
-    execFileSync('buildah', [...storage, ...args], { cwd: CHECKOUT, env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+    execFileSync('buildah', [...storage, ...args], {
+      cwd: CHECKOUT,
+      env: environment,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }).trim();
 
   const base = buildah('from', 'scratch');
   buildah('copy', '-q', base, skeleton(join(folder, 'skeleton')), '/');
@@ -40,7 +45,16 @@ function build(folder) {
   buildah('commit', '-q', '--rm', base, BASE);
 
   const toolchain = execFileSync('rustc', ['--print', 'sysroot'], { encoding: 'utf8' }).trim();
-  const args = ['bud', '--isolation', 'chroot', '--layers=false', '-f', 'deploy/Dockerfile', '--ignorefile', 'deploy/Dockerfile.dockerignore'];
+  const args = [
+    'bud',
+    '--isolation',
+    'chroot',
+    '--layers=false',
+    '-f',
+    'deploy/Dockerfile',
+    '--ignorefile',
+    'deploy/Dockerfile.dockerignore',
+  ];
   const binds = ['-v', '/usr:/usr:ro', '-v', `${toolchain}:/opt/rust:ro`];
   execFileSync('buildah', [...storage, ...args, ...binds, '--build-arg', `BUILD_IMAGE=${BASE}`, '-t', IMAGE, '.'], {
     cwd: CHECKOUT,
@@ -61,7 +75,8 @@ function build(folder) {
 /** The folders that the build image needs around this machine's /usr. @param {string} path */
 function skeleton(path) {
   rmSync(path, { recursive: true, force: true });
-  for (const name of ['etc', 'usr', 'opt/rust', 'tmp', 'root', 'var', 'proc', 'sys', 'dev', 'run']) mkdirSync(join(path, name), { recursive: true });
+  for (const name of ['etc', 'usr', 'opt/rust', 'tmp', 'root', 'var', 'proc', 'sys', 'dev', 'run'])
+    mkdirSync(join(path, name), { recursive: true });
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, join(path, name));
   for (const name of ETC.filter((name) => existsSync(join('/etc', name)))) {
     cpSync(realpathSync(join('/etc', name)), join(path, 'etc', name), { recursive: true, verbatimSymlinks: true });

@@ -11,12 +11,17 @@ const LIMIT_BYTES = 25 * 1024 * 1024;
 
 const { folder, root, user } = image();
 const config = JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8'));
-const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((file) => file.isFile()).map((file) => join(file.parentPath ?? file.path, file.name));
+const files = readdirSync(root, { recursive: true, withFileTypes: true })
+  .filter((file) => file.isFile())
+  .map((file) => join(file.parentPath ?? file.path, file.name));
 
 test('the image has the collector, what it is linked with, certificates, and nothing more', () => {
   const names = files.map((file) => file.slice(root.length)).filter((name) => !/\/lib[\w.+-]+\.so|\/ld-linux/.test(name));
   // The engine's own three are empty.
-  assert.deepEqual(names.filter((name) => !/^\/etc\/(hosts|hostname|resolv.conf)$/.test(name)).sort(), ['/etc/ssl/certs/ca-certificates.crt', '/usr/bin/beaconry']);
+  assert.deepEqual(names.filter((name) => !/^\/etc\/(hosts|hostname|resolv.conf)$/.test(name)).sort(), [
+    '/etc/ssl/certs/ca-certificates.crt',
+    '/usr/bin/beaconry',
+  ]);
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
   assert.ok(bytes < LIMIT_BYTES, `${bytes} bytes`);
 });
@@ -24,7 +29,11 @@ test('the image has the collector, what it is linked with, certificates, and not
 test('it starts the collector, and not as root', () => {
   assert.deepEqual(config.Entrypoint, ['/usr/bin/beaconry']);
   assert.match(config.User, /^[1-9]\d*:[1-9]\d*$/);
-  const says = execFileSync('bwrap', ['--bind', root, '/', '--unshare-user', '--uid', `${user}`, '--clearenv', '--', ...config.Entrypoint, '--version'], { encoding: 'utf8' });
+  const says = execFileSync(
+    'bwrap',
+    ['--bind', root, '/', '--unshare-user', '--uid', `${user}`, '--clearenv', '--', ...config.Entrypoint, '--version'],
+    { encoding: 'utf8' },
+  );
   assert.match(says, /^beaconry \d+\.\d+\.\d+/);
 });
 

@@ -52,7 +52,9 @@ export async function assertLoki(expected, choice, time) {
     assertSame(answer, truth, where);
     asked += 1;
   }
-  const known = Object.values(expected).flatMap((panels) => Object.values(panels)).flatMap(Object.keys);
+  const known = Object.values(expected)
+    .flatMap((panels) => Object.values(panels))
+    .flatMap(Object.keys);
   assert.equal(asked, known.length, 'each expectation is of a panel');
 }
 
@@ -73,4 +75,8 @@ export function assertSame(answer, truth, where) {
 }
 
 /** @param {Record<string, string>} labels */
-const inWords = (labels) => Object.entries(labels).sort().map(([name, text]) => `${name}=${text}`).join(', ');
+const inWords = (labels) =>
+  Object.entries(labels)
+    .sort()
+    .map(([name, text]) => `${name}=${text}`)
+    .join(', ');

@@ -22,7 +22,10 @@ async function ask(base, path, params) {
 
 /** @param {any} data @returns {Sample[]} */
 const vector = (data) =>
-  (data.result ?? []).map((/** @type {any} */ { metric, value, values }) => ({ labels: metric, value: Number((value ?? values.at(-1))[1]) }));
+  (data.result ?? []).map((/** @type {any} */ { metric, value, values }) => ({
+    labels: metric,
+    value: Number((value ?? values.at(-1))[1]),
+  }));
 
 /** LogQL for one moment. @param {string} query @param {number} time unix seconds */
 export const lokiNow = async (query, time) => vector(await ask(LOKI, '/loki/api/v1/query', { query, time, limit: 5000 }));

@@ -68,7 +68,9 @@ for (const [what, choice] of Object.entries(CHOICES)) {
 }
 
 test('the table of errors shows the newest first, with what its columns and links need', async () => {
-  const errors = facts(visits).filter(({ type }) => type === 'error').sort((a, b) => b.ts - a.ts);
+  const errors = facts(visits)
+    .filter(({ type }) => type === 'error')
+    .sort((a, b) => b.ts - a.ts);
   const { query, target } = question('Errors, the newest first', {});
   const lines = await lokiLines(query, time - RANGE, time, target.maxLines);
   const shown = lines.map(({ ts, labels }) => {
@@ -77,7 +79,19 @@ test('the table of errors shows the newest first, with what its columns and link
   });
   const sent = errors.map(({ data, ts, labels }) => {
     const { name, message, page, release, browser, session, group } = labels;
-    return { ts, name, message, said: data.message, page, release, browser, session, from: `${ts - 300_000}`, to: `${ts + 300_000}`, group };
+    return {
+      ts,
+      name,
+      message,
+      said: data.message,
+      page,
+      release,
+      browser,
+      session,
+      from: `${ts - 300_000}`,
+      to: `${ts + 300_000}`,
+      group,
+    };
   });
   assert.deepEqual(shown, sent);
 });
@@ -90,8 +104,16 @@ test('one click from an error leads to all that its visit sent around it, in sho
   const lines = await lokiLines(query, Math.floor((error.ts - 300_000) / 1000), time);
   assert.equal(lines.length, sent.length);
   const said = lines.map(({ line }) => line.replaceAll(/ +/g, ' '));
-  for (const expected of ['error PaymentError payment of order 99871 refused', 'vital LCP 4600', 'metric response_time 900ms /api/cart (/)', 'event page_view (/)']) {
-    assert.ok(said.some((line) => line.startsWith(expected)), `${expected} is not in\n${said.join('\n')}`);
+  for (const expected of [
+    'error PaymentError payment of order 99871 refused',
+    'vital LCP 4600',
+    'metric response_time 900ms /api/cart (/)',
+    'event page_view (/)',
+  ]) {
+    assert.ok(
+      said.some((line) => line.startsWith(expected)),
+      `${expected} is not in\n${said.join('\n')}`,
+    );
   }
 });
 
@@ -112,13 +134,19 @@ test('every PromQL expression returns what it should', async () => {
 
 /** @param {import('./servers.js').Sample[]} answer @param {import('./servers.js').Sample[]} truth @param {string} where */
 function assertIncrease(answer, truth, where) {
-  assert.deepEqual(answer.map(({ labels }) => labels), truth.map(({ labels }) => labels), where);
+  assert.deepEqual(
+    answer.map(({ labels }) => labels),
+    truth.map(({ labels }) => labels),
+    where,
+  );
   const [increase, real] = [(answer[0]?.value ?? 0) * RANGE, truth[0]?.value ?? 0];
   assert.ok(increase > real * LEAST && increase < real * MOST, `${increase}, not about ${real}: ${where}`);
 }
 
 test('the profile otlp brings every event to an OpenTelemetry Collector too', async () => {
-  const messages = facts(visits).filter(({ type }) => type === 'error').map(({ data }) => data.message);
+  const messages = facts(visits)
+    .filter(({ type }) => type === 'error')
+    .map(({ data }) => data.message);
   const books = visits.filter(({ dropped, missing }) => dropped || missing).length;
   const records = () => stack.said('otelcol').match(/LogRecord #/g)?.length;
   await stack.until('the OpenTelemetry Collector has all lines', async () => records() === facts(visits).length + books);

@@ -18,7 +18,8 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** The units with a program that is there: systemd-analyze looks for it. */
 const units = () => {
-  for (const name of names) writeFileSync(join(folder, name), readFileSync(join(UNITS, name), 'utf8').replaceAll('/usr/local/bin/beaconry', '/bin/true'));
+  for (const name of names)
+    writeFileSync(join(folder, name), readFileSync(join(UNITS, name), 'utf8').replaceAll('/usr/local/bin/beaconry', '/bin/true'));
   return names.map((name) => join(folder, name));
 };
 
@@ -33,7 +34,10 @@ test('systemd finds nothing wrong with the units', () => {
   const { status, said } = run('systemd-analyze', 'verify', '--man=no', ...units());
   assert.equal(status, 0, said);
   // A warning names the unit that it is about; of other units on this machine there may be some.
-  assert.deepEqual(said.split('\n').filter((line) => line.includes('beaconry')), []);
+  assert.deepEqual(
+    said.split('\n').filter((line) => line.includes('beaconry')),
+    [],
+  );
 });
 
 test('every service is shut off from what it does not need', () => {
@@ -52,20 +56,49 @@ test('the collector takes the example configuration, with the environment of its
   const [, environment = ''] = unit.match(/^Environment=(.*)$/m) ?? [];
   const { status, said } = run(
     'bwrap',
-    ...['--bind', root, '/', '--bind', join(folder, 'data'), '/var/lib/beaconry', '--ro-bind', join(folder, 'beaconry.toml'), '/etc/beaconry.toml'],
+    ...[
+      '--bind',
+      root,
+      '/',
+      '--bind',
+      join(folder, 'data'),
+      '/var/lib/beaconry',
+      '--ro-bind',
+      join(folder, 'beaconry.toml'),
+      '/etc/beaconry.toml',
+    ],
     ...['--proc', '/proc', '--dev', '/dev', '--clearenv'],
     ...environment.split(' ').flatMap((pair) => ['--setenv', ...pair.split('=')]),
     ...['--', '/usr/bin/beaconry', ...command.split(' ')],
   );
   assert.equal(status, 0, said);
-  for (const expected of ['shop', 'journal.keep_days', '/etc/beaconry.toml']) assert.ok(said.includes(expected), `${expected} is not in\n${said}`);
+  for (const expected of ['shop', 'journal.keep_days', '/etc/beaconry.toml'])
+    assert.ok(said.includes(expected), `${expected} is not in\n${said}`);
 });
 
 test('the commented lines of the example configuration are lines of a configuration too', () => {
   const { root } = image();
-  const text = readFileSync(join(UNITS, 'beaconry.toml'), 'utf8').replace(/^# (?=[a-z_]+ = )/gm, '').replace('/var/lib/beaconry', '/tmp');
+  const text = readFileSync(join(UNITS, 'beaconry.toml'), 'utf8')
+    .replace(/^# (?=[a-z_]+ = )/gm, '')
+    .replace('/var/lib/beaconry', '/tmp');
   writeFileSync(join(folder, 'all.toml'), text);
-  const { status, said } = run('bwrap', '--bind', root, '/', '--tmpfs', '/tmp', '--ro-bind', join(folder, 'all.toml'), '/etc/all.toml', '--', '/usr/bin/beaconry', 'config', 'check', '--config', '/etc/all.toml');
+  const { status, said } = run(
+    'bwrap',
+    '--bind',
+    root,
+    '/',
+    '--tmpfs',
+    '/tmp',
+    '--ro-bind',
+    join(folder, 'all.toml'),
+    '/etc/all.toml',
+    '--',
+    '/usr/bin/beaconry',
+    'config',
+    'check',
+    '--config',
+    '/etc/all.toml',
+  );
   assert.equal(status, 0, said);
   assert.ok(said.includes('limits.address_header'), said);
 });

@@ -24,8 +24,7 @@ const GROUPS = /** @type {Record<string, { message: string, file: string }>} */ 
 });
 
 /** The word that stands for a group in links. @param {string} name */
-export const groupOf = (name) =>
-  Buffer.from(`${name} ${GROUPS[name]?.message} ${GROUPS[name]?.file}`).toString('base64url');
+export const groupOf = (name) => Buffer.from(`${name} ${GROUPS[name]?.message} ${GROUPS[name]?.file}`).toString('base64url');
 
 /** @param {Sent[]} visits @returns {Fact[]} */
 export const facts = (visits) =>
@@ -66,7 +65,7 @@ function by(facts, names, value) {
 
 const count = (/** @type {Fact[]} */ group) => group.length;
 const times = (/** @type {Fact[]} */ group) => group.reduce((sum, { data }) => sum + (data.count ?? 1), 0);
-const people = (/** @type {Fact[]} */ group) => new Set(group.map(({ labels }) => labels.who)).size;
+const distinct = (/** @type {string} */ label) => (/** @type {Fact[]} */ group) => new Set(group.map(({ labels }) => labels[label])).size;
 const first = (/** @type {Fact[]} */ group) => Math.min(...group.map(({ ts }) => ts));
 const last = (/** @type {Fact[]} */ group) => Math.max(...group.map(({ ts }) => ts));
 
@@ -87,14 +86,21 @@ function quantile(q, values) {
 }
 
 /** @param {number} q @param {(fact: Fact) => number} [value] */
-const quantileOf = (q, value = ({ data }) => data.value) => (/** @type {Fact[]} */ group) => quantile(q, group.map(value));
+const quantileOf =
+  (q, value = ({ data }) => data.value) =>
+  (/** @type {Fact[]} */ group) =>
+    quantile(q, group.map(value));
 
 /** What a request takes to the collector, on a busy machine. */
 const TRAVEL_MS = 10_000;
 
 const VITALS = ['LCP', 'INP', 'CLS', 'FCP', 'TTFB'];
 /** How the reasons that occur are put for people. @type {Record<string, string>} */
-const REASONS = { full: 'full: memory or storage was full', too_large: 'too_large: larger than the limit', storage: 'storage: the storage lost it' };
+const REASONS = {
+  full: 'full: memory or storage was full',
+  too_large: 'too_large: larger than the limit',
+  storage: 'storage: the storage lost it',
+};
 const LETTERS = 'ABCDEFGHIJ';
 
 /** @typedef {Record<string, Record<string, Record<string, Sample[]>>>} Answers */
@@ -119,84 +125,107 @@ export function lokiAnswers(truth, chosen) {
   const errors = events.filter(({ type }) => type === 'error');
   const inGroup = errors.filter(({ labels }) => matches(chosen.group, labels.group));
   const inPage = events.filter(({ labels }) => matches(chosen.page, labels.page));
-  const named = (/** @type {Fact[]} */ events, /** @type {string} */ name) => events.filter(({ labels }) => labels.name === name);
-  const vital = (/** @type {string} */ name) => named(events, name);
-  const requests = named(inPage, 'response_time');
-  const slow = named(inPage, 'slow_resource');
-  const frames = named(inPage, 'long_animation_frame').map((fact) => ({ ...fact, data: { ...fact.data, script: fact.data.script?.url } }));
-  const views = [...named(events, 'page_view'), ...named(events, 'route_change')];
   const ofSession = truth.events.filter(({ labels }) => matches(chosen.env, labels.env) && matches(chosen.session, labels.session));
-  const groupLabels = ['group', 'name', 'message', 'file'];
-  const drops = { A: dropped(books).map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value })) };
-  const delay = (/** @type {number} */ q) =>
-    by(events, ['app'], quantileOf(q, ({ ts, received }) => received - ts)).map((sample) => ({ ...sample, slack: TRAVEL_MS }));
-
   return {
-    overview: {
-      Events: { A: total(events, count) },
-      Visits: { A: total(named(events, 'page_view'), (group) => new Set(group.map(({ labels }) => labels.session)).size) },
-      Errors: { A: by(errors, ['type'], times) },
-      'Users affected': { A: total(errors, people) },
-      'Events by type': { A: by(events, ['type'], count) },
-      'Errors by release': { A: by(errors, ['release'], times) },
-      ...Object.fromEntries(VITALS.map((name) => [name, { A: by(vital(name), ['name'], quantileOf(0.75)) }])),
-      'Most frequent errors': { A: by(errors, groupLabels, times) },
-      'What was lost, and why': drops,
-    },
-    errors: {
-      Errors: { A: by(inGroup, ['type'], times) },
-      Groups: { A: total(inGroup, (group) => new Set(group.map(({ labels }) => labels.group)).size) },
-      'Groups of errors': {
-        A: by(inGroup, groupLabels, times),
-        B: by(inGroup, groupLabels, first),
-        C: by(inGroup, groupLabels, last),
-        D: by(inGroup, groupLabels, people),
-      },
-      'Users affected': { A: total(inGroup, people) },
-      'Errors over time': { A: by(inGroup, ['name'], times) },
-      'By release': { A: by(inGroup, ['release'], times) },
-      'By browser': { A: by(inGroup, ['browser'], times) },
-      'By page': { A: by(inGroup, ['page'], times) },
-    },
+    overview: ofOverview(events, errors, books),
+    errors: ofErrors(inGroup),
     performance: {
-      'Vitals by page': { ...vitalsBy(inPage, 'page'), F: by(inPage.filter(({ type }) => type === 'vital'), ['page'], count) },
-      'Vitals by device': vitalsBy(inPage, 'device'),
-      ...Object.fromEntries(
-        VITALS.slice(0, 3).map((name) => [`${name} over time`, { A: by(named(inPage, name), ['release'], quantileOf(0.75)) }]),
-      ),
-      'Response time': {
-        A: by(requests, ['name'], quantileOf(0.5)),
-        B: by(requests, ['name'], quantileOf(0.75)),
-        C: by(requests, ['name'], quantileOf(0.95)),
-      },
-      'Requests by address': {
-        A: by(requests, ['url'], count),
-        B: by(requests, ['url'], quantileOf(0.75)),
-        C: by(requests, ['url'], quantileOf(0.95)),
-        D: by(requests.filter(({ data }) => data.status >= 400), ['url'], count),
-      },
-      'Slow resources': { A: by(slow, ['url', 'initiator'], count), B: by(slow, ['url', 'initiator'], quantileOf(0.75)) },
-      'Long animation frames': { A: by(frames, ['script', 'page'], count), B: by(frames, ['script', 'page'], quantileOf(0.75)) },
-      'Page views': { A: by(views, ['route'], count) },
+      ...ofVitals(inPage),
+      ...ofRequests(inPage),
+      'Page views': { A: by(named(events, 'page_view', 'route_change'), ['route'], count) },
     },
-    delivery: {
-      'Stored, by type': { A: by(events, ['type'], count) },
-      'From the event to the collector': { A: delay(0.5), B: delay(0.95), C: delay(0.99) },
-      'Told as dropped, by reason': drops,
-      'Streams that told of drops, by browser': {
-        A: [...new Set(books.map(({ browser }) => browser))].map((browser) => ({
-          labels: { browser },
-          value: books.filter((stream) => stream.browser === browser).length,
-        })),
-      },
-    },
+    delivery: ofDelivery(events, books),
     session: { Events: { A: by(ofSession, ['type'], count) } },
   };
 }
 
+/** @param {Fact[]} events @param {...string} names */
+const named = (events, ...names) => events.filter(({ labels }) => names.includes(`${labels.name}`));
+
+const GROUP_LABELS = ['group', 'name', 'message', 'file'];
+
+/** @param {Fact[]} events @param {Fact[]} errors @param {Told[]} books */
+const ofOverview = (events, errors, books) => ({
+  Events: { A: total(events, count) },
+  Visits: { A: total(named(events, 'page_view'), distinct('session')) },
+  Errors: { A: by(errors, ['type'], times) },
+  'Users affected': { A: total(errors, distinct('who')) },
+  'Events by type': { A: by(events, ['type'], count) },
+  'Errors by release': { A: by(errors, ['release'], times) },
+  ...Object.fromEntries(VITALS.map((name) => [name, { A: by(named(events, name), ['name'], quantileOf(0.75)) }])),
+  'Most frequent errors': { A: by(errors, GROUP_LABELS, times) },
+  'What was lost, and why': { A: inWords(dropped(books)) },
+});
+
+/** @param {Fact[]} errors */
+const ofErrors = (errors) => ({
+  Errors: { A: by(errors, ['type'], times) },
+  Groups: { A: total(errors, distinct('group')) },
+  'Groups of errors': {
+    A: by(errors, GROUP_LABELS, times),
+    B: by(errors, GROUP_LABELS, first),
+    C: by(errors, GROUP_LABELS, last),
+    D: by(errors, GROUP_LABELS, distinct('who')),
+  },
+  'Users affected': { A: total(errors, distinct('who')) },
+  'Errors over time': { A: by(errors, ['name'], times) },
+  'By release': { A: by(errors, ['release'], times) },
+  'By browser': { A: by(errors, ['browser'], times) },
+  'By page': { A: by(errors, ['page'], times) },
+});
+
+/** @param {Fact[]} events */
+const ofVitals = (events) => ({
+  'Vitals by page': { ...vitalsBy(events, 'page'), F: by(named(events, ...VITALS), ['page'], count) },
+  'Vitals by device': vitalsBy(events, 'device'),
+  ...Object.fromEntries(
+    VITALS.slice(0, 3).map((name) => [`${name} over time`, { A: by(named(events, name), ['release'], quantileOf(0.75)) }]),
+  ),
+});
+
+/** @param {Fact[]} events */
+function ofRequests(events) {
+  const requests = named(events, 'response_time');
+  const failed = requests.filter(({ data }) => data.status >= 400);
+  const slow = named(events, 'slow_resource');
+  const frames = named(events, 'long_animation_frame').map((fact) => ({ ...fact, data: { ...fact.data, script: fact.data.script?.url } }));
+  return {
+    'Response time': {
+      A: by(requests, ['name'], quantileOf(0.5)),
+      B: by(requests, ['name'], quantileOf(0.75)),
+      C: by(requests, ['name'], quantileOf(0.95)),
+    },
+    'Requests by address': {
+      A: by(requests, ['url'], count),
+      B: by(requests, ['url'], quantileOf(0.75)),
+      C: by(requests, ['url'], quantileOf(0.95)),
+      D: by(failed, ['url'], count),
+    },
+    'Slow resources': { A: by(slow, ['url', 'initiator'], count), B: by(slow, ['url', 'initiator'], quantileOf(0.75)) },
+    'Long animation frames': { A: by(frames, ['script', 'page'], count), B: by(frames, ['script', 'page'], quantileOf(0.75)) },
+  };
+}
+
+/** @param {Fact[]} events @param {Told[]} books */
+function ofDelivery(events, books) {
+  const delayOf = (/** @type {Fact} */ { ts, received }) => received - ts;
+  const delay = (/** @type {number} */ q) => by(events, ['app'], quantileOf(q, delayOf)).map((sample) => ({ ...sample, slack: TRAVEL_MS }));
+  const streamsOf = (/** @type {string} */ browser) => books.filter((stream) => stream.browser === browser).length;
+  const browsers = [...new Set(books.map(({ browser }) => browser))];
+  return {
+    'Stored, by type': { A: by(events, ['type'], count) },
+    'From the event to the collector': { A: delay(0.5), B: delay(0.95), C: delay(0.99) },
+    'Told as dropped, by reason': { A: inWords(dropped(books)) },
+    'Streams that told of drops, by browser': { A: browsers.map((browser) => ({ labels: { browser }, value: streamsOf(browser) })) },
+  };
+}
+
+/** Reasons as people read them. @param {Sample[]} samples @returns {Sample[]} */
+const inWords = (samples) => samples.map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value }));
+
 /** @param {Fact[]} events @param {string} label @returns {Record<string, Sample[]>} */
 const vitalsBy = (events, label) =>
-  Object.fromEntries(VITALS.map((name, at) => [LETTERS[at], by(events.filter(({ labels }) => labels.name === name), [label], quantileOf(0.75))]));
+  Object.fromEntries(VITALS.map((name, at) => [LETTERS[at], by(named(events, name), [label], quantileOf(0.75))]));
 
 /** A sample for each reason that occurs. @param {{ dropped?: Record<string, number> }[]} books @returns {Sample[]} */
 const dropped = (books) =>

@@ -32,7 +32,12 @@ const IPHONE =
 
 /** @param {string} page @param {number} ago @param {Record<string, number>} values */
 const vitals = (page, ago, values) =>
-  Object.entries(values).map(([name, value]) => ({ type: 'vital', page, ago, data: { name, value, rating: 'good', id: `v5-${name}`, navigation: 'navigate' } }));
+  Object.entries(values).map(([name, value]) => ({
+    type: 'vital',
+    page,
+    ago,
+    data: { name, value, rating: 'good', id: `v5-${name}`, navigation: 'navigate' },
+  }));
 
 /** @param {string} page @param {number} ago */
 const view = (page, ago) => ({ type: 'event', page, ago, data: { name: 'page_view', route: page, navigation: 'navigate' } });
@@ -46,28 +51,51 @@ const request = (page, ago, value, url, status) => ({
 });
 
 /** @param {string} page @param {number} ago @param {number} value @param {string} url @param {string} initiator */
-const slow = (page, ago, value, url, initiator) => ({ type: 'metric', page, ago, data: { name: 'slow_resource', value, unit: 'ms', url, initiator, at: 40 } });
+const slow = (page, ago, value, url, initiator) => ({
+  type: 'metric',
+  page,
+  ago,
+  data: { name: 'slow_resource', value, unit: 'ms', url, initiator, at: 40 },
+});
 
 /** @param {string} page @param {number} ago @param {number} value @param {string} url */
 const frame = (page, ago, value, url) => ({
   type: 'metric',
   page,
   ago,
-  data: { name: 'long_animation_frame', value, unit: 'ms', at: 900, blocking: value - 50, script: { duration: value - 10, invoker: 'BUTTON.onclick', url, function: 'pay' } },
+  data: {
+    name: 'long_animation_frame',
+    value,
+    unit: 'ms',
+    at: 900,
+    blocking: value - 50,
+    script: { duration: value - 10, invoker: 'BUTTON.onclick', url, function: 'pay' },
+  },
 });
 
 /** A stack as Chromium writes it, of a file that a bundler named. @param {string} head @param {string} file @param {number} column */
-const stack = (head, file, column) => `${head}\n    at pay (https://shop.example.com/assets/${file}:1:${column})\n    at https://shop.example.com/assets/vendor-Zz19fQ_a.js:1:7`;
+const stack = (head, file, column) =>
+  `${head}\n    at pay (https://shop.example.com/assets/${file}:1:${column})\n    at https://shop.example.com/assets/vendor-Zz19fQ_a.js:1:7`;
 
 /** @param {number} ago @param {string} order @param {string} file @param {object} [more] */
 const refused = (ago, order, file, more = {}) => {
   const message = `payment of order ${order} refused`;
-  return { type: 'error', page: '/checkout', ago, data: { name: 'PaymentError', message, stack: stack(`PaymentError: ${message}`, file, 4711), handled: true, ...more } };
+  return {
+    type: 'error',
+    page: '/checkout',
+    ago,
+    data: { name: 'PaymentError', message, stack: stack(`PaymentError: ${message}`, file, 4711), handled: true, ...more },
+  };
 };
 
 const undefinedError = (/** @type {string} */ page, /** @type {number} */ ago, /** @type {string} */ file) => {
   const message = "Cannot read properties of undefined (reading 'items')";
-  return { type: 'error', page, ago, data: { name: 'TypeError', message, stack: stack(`TypeError: ${message}`, file, 88), handled: false, source: 'window' } };
+  return {
+    type: 'error',
+    page,
+    ago,
+    data: { name: 'TypeError', message, stack: stack(`TypeError: ${message}`, file, 88), handled: false, source: 'window' },
+  };
 };
 
 const MINUTE = 60_000;
@@ -85,7 +113,12 @@ export const VISITS = [
       ...vitals('/', 19 * MINUTE, { LCP: 1800, INP: 90, CLS: 0.02, FCP: 900, TTFB: 240 }),
       { type: 'log', page: '/', ago: 19 * MINUTE, data: { level: 'warn', message: 'cart is slow', items: 40 } },
       request('/', 18 * MINUTE, 120, '/api/cart', 200),
-      { type: 'event', page: '/checkout', ago: 17 * MINUTE, data: { name: 'route_change', route: '/checkout', from: '/', navigation: 'push' } },
+      {
+        type: 'event',
+        page: '/checkout',
+        ago: 17 * MINUTE,
+        data: { name: 'route_change', route: '/checkout', from: '/', navigation: 'push' },
+      },
       refused(16 * MINUTE, '81234', 'checkout-BxK2aQ9z.js'),
       refused(15 * MINUTE, '81234', 'checkout-BxK2aQ9z.js', { count: 4 }),
       { type: 'event', page: '/checkout', ago: 14 * MINUTE, data: { name: 'checkout', step: 2 } },
@@ -133,7 +166,12 @@ export const VISITS = [
     events: [
       view('/', 4 * MINUTE),
       { type: 'log', page: '/', ago: 3 * MINUTE, data: { level: 'error', message: 'no such "product"\nof id 17', quoted: 'a\\b' } },
-      { type: 'error', page: '/', ago: 2 * MINUTE, data: { name: 'Error', message: 'thrown "without" stack 5f3e9ab1-77aa-4c1e-9a51-0d2b8f6c1e77' } },
+      {
+        type: 'error',
+        page: '/',
+        ago: 2 * MINUTE,
+        data: { name: 'Error', message: 'thrown "without" stack 5f3e9ab1-77aa-4c1e-9a51-0d2b8f6c1e77' },
+      },
     ],
     missing: 2,
     dropped: { storage: 2 },
@@ -186,7 +224,10 @@ function requestOf({ session, user, release, env, events, dropped = {}, held = 0
   const holds = held ? [take(held)] : [];
   take(missing);
   const line = { stream, v: 1, sdk: 'beaconry/0.1.0', release, env, session, tracked: next, dropped: drops, holds, closed: missing > 0 };
-  const batches = events.flatMap(({ type, page, ago, data }, first) => [{ batch: first, n: 1, page, user }, { type, ts: sent - ago, data }]);
+  const batches = events.flatMap(({ type, page, ago, data }, first) => [
+    { batch: first, n: 1, page, user },
+    { type, ts: sent - ago, data },
+  ]);
   const body = [line, ...batches].map((object) => `${JSON.stringify(object)}\n`).join('');
   return { sent, url: `${COLLECTOR}/v1/events?key=${key}&stream=${stream}&now=${sent}`, body };
 }

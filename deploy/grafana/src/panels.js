@@ -123,7 +123,15 @@ export const table = ({ columns, sortBy, ...look }) =>
 export const ranking = ({ label, heading, counted, colour, ...look }) => {
   const bar = { title: counted, bar: colour };
   // Prometheus names the only value of a table so.
-  return table({ ...look, columns: [{ from: label, title: heading }, { from: 'Value #A', ...bar }, { from: 'Value', ...bar }], sortBy: counted });
+  return table({
+    ...look,
+    columns: [
+      { from: label, title: heading },
+      { from: 'Value #A', ...bar },
+      { from: 'Value', ...bar },
+    ],
+    sortBy: counted,
+  });
 };
 
 /**
@@ -141,11 +149,27 @@ const tabular = (look, columns) => {
   for (const { from, title = from, unit, limits, bar, width, hidden, link } of columns) {
     panel.overrideByName(title, [
       ...(unit ? [{ id: 'unit', value: unit }] : []),
-      ...(limits ? [{ id: 'thresholds', value: thresholds(limits).build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }] : []),
-      ...(bar ? [{ id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic' } }, { id: 'color', value: { mode: 'fixed', fixedColor: bar } }, { id: 'min', value: 0 }] : []),
+      ...(limits
+        ? [
+            { id: 'thresholds', value: thresholds(limits).build() },
+            { id: 'custom.cellOptions', value: { type: 'color-text' } },
+          ]
+        : []),
+      ...(bar
+        ? [
+            { id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic' } },
+            { id: 'color', value: { mode: 'fixed', fixedColor: bar } },
+            { id: 'min', value: 0 },
+          ]
+        : []),
       ...(width ? [{ id: 'custom.width', value: width }] : []),
       // Older versions know the first, newer ones the second.
-      ...(hidden ? [{ id: 'custom.hidden', value: true }, { id: 'custom.hideFrom', value: { viz: true } }] : []),
+      ...(hidden
+        ? [
+            { id: 'custom.hidden', value: true },
+            { id: 'custom.hideFrom', value: { viz: true } },
+          ]
+        : []),
       ...(link ? [{ id: 'links', value: [link] }] : []),
     ]);
   }

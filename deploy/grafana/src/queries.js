@@ -64,8 +64,7 @@ export const errorCount = (by, window, pipeline = RELEASE) =>
  * @param {string} by
  * @param {'$__range' | '$__auto'} window
  */
-export const quantile = (quantile, selected, by, window) =>
-  `quantile_over_time(${quantile}, ${selected} ${VALUE} [${window}]) by (${by})`;
+export const quantile = (quantile, selected, by, window) => `quantile_over_time(${quantile}, ${selected} ${VALUE} [${window}]) by (${by})`;
 
 /** @param {string} name of a vital */
 export const vital = (name) => `${events('vital')} | json name="data.name" | name="${name}" ${RELEASE}`;

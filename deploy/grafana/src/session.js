@@ -30,22 +30,24 @@ export const visit = () =>
     .withVariable(app())
     .withVariable(env())
     .withVariable(session())
-    .withPanel(
-      stackedBars({
-        title: 'Events',
-        description: 'By type, of the session that is chosen above.',
-        width: 24,
-        height: 6,
-        targets: [over(`sum by (type) (count_over_time(${EVENTS} [$__auto]))`, '{{type}}')],
-      }),
-    )
-    .withPanel(
-      logLines({
-        title: 'What happened, in order',
-        description: `At most ${SHOWN} events. A line opens to all that the event carries.`,
-        width: 24,
-        height: 24,
-        oldestFirst: true,
-        targets: [lines(`${EVENTS} ${IN_SHORT}`, SHOWN)],
-      }),
-    );
+    .withPanel(allEvents())
+    .withPanel(whatHappenedInOrder());
+
+const allEvents = () =>
+  stackedBars({
+    title: 'Events',
+    description: 'By type, of the session that is chosen above.',
+    width: 24,
+    height: 6,
+    targets: [over(`sum by (type) (count_over_time(${EVENTS} [$__auto]))`, '{{type}}')],
+  });
+
+const whatHappenedInOrder = () =>
+  logLines({
+    title: 'What happened, in order',
+    description: `At most ${SHOWN} events. A line opens to all that the event carries.`,
+    width: 24,
+    height: 24,
+    oldestFirst: true,
+    targets: [lines(`${EVENTS} ${IN_SHORT}`, SHOWN)],
+  });

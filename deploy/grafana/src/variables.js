@@ -25,11 +25,7 @@ const labelValues = (name, label, all, stream = '') =>
 
 /** @param {string} name @param {string} label @param {string} description */
 const pattern = (name, label, description) =>
-  new TextBoxVariableBuilder(name)
-    .label(label)
-    .description(description)
-    .defaultValue('.*')
-    .current({ text: '.*', value: '.*' });
+  new TextBoxVariableBuilder(name).label(label).description(description).defaultValue('.*').current({ text: '.*', value: '.*' });
 
 export const app = () => labelValues('app', 'App', '.+');
 
