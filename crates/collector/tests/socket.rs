@@ -109,24 +109,25 @@ async fn a_body_over_the_limit_is_read_to_its_end_so_that_the_answer_arrives() {
 /// A refusal that is given before all is read resets the connection: the page sees a broken network, not the reason.
 #[tokio::test]
 async fn whatever_is_refused_is_read_to_its_end_first() {
+    /// More than the sockets' buffers hold: an answer that comes early would break this off.
+    const LARGE: usize = 7 << 20;
     let rate = Rate { per_second: 0.001, burst: 1 };
     let collector = Collector::with(|config| config.apps[0].rate = rate);
     let server = serve(&collector).await;
     let sent = body(stream(1), range(0, 1));
     let first = [head(&uri(stream(1), "key-1", NOW), sent.len()).into_bytes(), sent].concat();
     assert!(exchange(server.address, &first).await.starts_with("HTTP/1.1 200 "));
-    let foreign = head(&uri(stream(1), "key-2", NOW), 1 << 20).replace(ORIGIN, "https://evil.example");
+    let foreign = head(&uri(stream(1), "key-2", NOW), LARGE).replace(ORIGIN, "https://evil.example");
     for (head, status) in [
-        (head(&uri(stream(1), "wrong", NOW), 1 << 20), 401),
+        (head(&uri(stream(1), "wrong", NOW), LARGE), 401),
         (foreign, 403),
-        (head(&uri(stream(1), "key-1", NOW), 1 << 20), 429),
-        (head("/v1/nothing", 1 << 20), 404),
-        (head(&uri(stream(1), "key-2", NOW), 1 << 20).replace("POST", "PUT"), 405),
+        (head(&uri(stream(1), "key-1", NOW), LARGE), 429),
+        (head("/v1/nothing", LARGE), 404),
+        (head(&uri(stream(1), "key-2", NOW), LARGE).replace("POST", "PUT"), 405),
     ] {
         let mut socket = TcpStream::connect(server.address).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
-        for _ in 0..16 {
-            // More than the sockets' buffers hold: an answer that comes early would break this off.
+        for _ in 0..LARGE >> 16 {
             socket.write_all(&[b'x'; 1 << 16]).await.unwrap();
         }
         let mut answer = String::new();
