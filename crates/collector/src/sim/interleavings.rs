@@ -229,20 +229,22 @@ fn a_stream_in_more_pieces_than_the_wire_can_carry_is_refused_without_a_trace() 
     store.commit(&[request(&line, &[numbers(0, 1)], START)]).unwrap();
     let before = disk.content(FILE);
     let singles: Vec<Range> = (1..=4_096).map(|n| numbers(2 * n, 2 * n + 1)).collect();
-    for reason in [Reason::Full, Reason::Age] {
-        for single in &singles[..4_096] {
-            line.dropped.insert(reason, *single);
-        }
+    for single in &singles {
+        line.dropped.insert(Reason::Full, *single);
     }
     store.commit(&[request(&line, &[], START)]).unwrap();
     let told = disk.content(FILE);
     assert!(told.len() > before.len());
     let more = StreamLine { tracked: 9_000, ..StreamLine::new(line.stream, Identity::default()) };
-    let mut more = more;
-    more.dropped.insert(Reason::Full, numbers(9_000, 9_001));
-    let (verdicts, _) = store.commit(&[request(&more, &[numbers(20, 21)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Shredded]);
-    assert_eq!(disk.content(FILE), told);
+    let (mut pieces, mut bytes) = (more.clone(), more);
+    pieces.dropped.insert(Reason::Full, numbers(9_000, 9_001));
+    // Another reason has room for as many pieces, but the line grows over its limit.
+    singles[..3_000].iter().for_each(|single| bytes.dropped.insert(Reason::Age, *single));
+    for too_much in [pieces, bytes] {
+        let (verdicts, _) = store.commit(&[request(&too_much, &[numbers(20, 21)], START)]).unwrap();
+        assert_eq!(verdicts, [Verdict::Shredded]);
+        assert_eq!(disk.content(FILE), told);
+    }
     drop(store);
     assert!(open(&disk).record(line.stream).is_some(), "what was told can be read again");
 }

@@ -26,7 +26,7 @@ const WISH_LOCK: &str = "rotate.lock";
 
 /// How often the answer is looked for.
 const POLL: Duration = Duration::from_millis(50);
-/// A server that packs a file of 10 GB is done within a minute on a slow disk; one that has not answered by then hangs.
+/// A pass over a journal that was never packed takes minutes; a server that has not answered by then hangs.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A server that starts while `beaconry rotate` is at work without one waits so long for it to end.
