@@ -274,6 +274,10 @@ impl Group {
         };
         // On a copy: what turns out to be too much leaves no trace.
         let mut record = touched.record.clone();
+        if record.app.is_empty() {
+            // Of an index from before records had one.
+            record.app = request.app.clone();
+        }
         let mark = self.lines.len();
         record.last = record.last.max(request.received);
         let mut tally = Tally::default();
