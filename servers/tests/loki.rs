@@ -65,7 +65,7 @@ fn each_line_arrives_once_byte_for_byte_and_a_repeated_push_adds_nothing() -> Re
 #[test]
 fn events_of_clients_that_were_offline_for_weeks_can_be_queried() -> Result<()> {
     let (loki, data) = (Loki::start()?, tempfile::tempdir()?);
-    let ages = [HOUR * 0, HOUR * 3, HOUR * 72, HOUR * 24 * 21];
+    let ages = [Duration::ZERO, HOUR * 3, HOUR * 72, HOUR * 24 * 21];
     for (app, ages) in [("late", ages), ("early", [ages[3], ages[2], ages[1], ages[0]])] {
         let lines: Vec<String> = (0u32..)
             .zip(ages)

@@ -36,8 +36,8 @@ enum Command {
     /// Close the current journal file, then pack and delete what is due: for a cron job, beside a running server or without one
     ///
     /// A running server does it by its own configuration: the wish for it is put into DIR/rotate.json, and the answer is
-    /// waited for. Where no server has DIR, it is done by the flags given here. Nothing was written since the last time:
-    /// nothing is closed.
+    /// waited for. Where no server has DIR, it is done here, by these flags, variables and file. Run it as the user of the
+    /// server, who has to write what it makes. Where nothing was written since the last time, nothing is closed.
     Rotate(Rotate),
     /// Switch the clients of a key off or on, also while a server runs
     Phase(SetPhase),

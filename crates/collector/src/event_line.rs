@@ -13,7 +13,7 @@ use crate::user_agent::Agent;
 pub(crate) const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 /// The types an event can have.
-const TYPES: [&str; 5] = ["log", "error", "metric", "event", "vital"];
+pub(crate) const TYPES: [&str; 5] = ["log", "error", "metric", "event", "vital"];
 
 /// Why an event line is not taken; the batch goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

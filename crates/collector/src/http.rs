@@ -1,7 +1,7 @@
 //! Routes, and the way of a request: limits, key and origin, body, writer, answer.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -82,7 +82,11 @@ fn admit(state: &State, head: &Parts) -> Result<Admitted, Refusal> {
     let address = client_address(state, head).map(limits::network);
     let seconds = |wait: Duration| wait.as_secs() + 1;
     if let Some(address) = address {
-        state.0.addresses.take(address).map_err(|wait| Refusal::AddressRate(seconds(wait)))?;
+        let taken = state.0.addresses.take(address).map_err(|wait| Refusal::AddressRate(seconds(wait)));
+        taken.inspect_err(|_| {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| tracing::warn!(%address, "an address is told to come back; if it is a proxy's, name the header in which it tells its clients': limits.address_header"));
+        })?;
     }
     let Query(params) = Query::<Params>::try_from_uri(&head.uri).map_err(|_| Refusal::Query)?;
     let key = params.key.unwrap_or_default();

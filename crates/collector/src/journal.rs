@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use crate::disk::{Disk, DiskFile, write_all_at};
 use crate::files::{self, Name, Packing};
 
-/// A file that has grown so large is closed with its next group. At some 500 bytes an event these are half a million events;
-/// packed, 20 MB.
+/// A file that has grown so large (bytes) is closed with its next group. Small enough to be packed in passing, to be copied
+/// and opened by people; at some 500 bytes an event it has half a million of them.
 pub(crate) const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The first moment of a UTC day in unix ms; 0 before 1970.

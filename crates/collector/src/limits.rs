@@ -19,7 +19,7 @@ pub const KEY: Rate = Rate { per_second: 2_000.0, burst: 10_000 };
 /// From one address: offices and mobile networks have thousands of people behind one, a script on one machine makes more.
 pub const ADDRESS: Rate = Rate { per_second: 100.0, burst: 1_000 };
 /// Addresses fall into so many pots by a hash that nobody outside knows, so that their memory is bounded: two that share
-/// one share its budget. Some 4 MB when all are in use.
+/// one share its budget.
 const POTS: u64 = 65_536;
 
 /// A budget of requests and how fast it fills up again.

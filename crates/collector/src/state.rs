@@ -88,7 +88,7 @@ impl State {
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let closed_files = store.closed_files();
         let writer = Writer::start(store, config.clock.clone(), lock.clone()).map_err(OpenError::Thread)?;
-        let stats = Arc::new(Stats::new());
+        let stats = Arc::new(Stats::new(config.apps.iter().map(|app| &*app.name)));
         let work = Work {
             disk,
             data: config.data.clone(),

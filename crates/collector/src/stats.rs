@@ -12,9 +12,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::event_line::TYPES;
 use crate::gauges::{Gauges, Observed};
 use crate::store::Tally;
-use crate::upkeep::Report;
+use crate::upkeep::{Due, Report};
 
 /// What `GET /metrics` is (OpenMetrics 1.0, "Overall Structure").
 pub(crate) const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -99,8 +100,24 @@ struct Events {
 }
 
 impl Stats {
-    pub(crate) fn new() -> Self {
+    /// Of the collector of these apps. What can be known ahead is there from the start, as 0: a counter that appears with its
+    /// first event hides that event from a rate.
+    pub(crate) fn new<'a>(apps: impl IntoIterator<Item = &'a str>) -> Self {
         let stats = Self::default();
+        for app in apps.into_iter().map(str::to_owned) {
+            for kind in TYPES {
+                inc(&stats.stored, &OfType { app: app.clone(), r#type: kind }, 0);
+            }
+            for reason in beaconry_core::Reason::ALL {
+                inc(&stats.dropped, &OfReason { app: app.clone(), reason: reason.as_str() }, 0);
+            }
+            inc(&stats.duplicate, &OfApp { app: app.clone() }, 0);
+            inc(&stats.stale, &OfApp { app }, 0);
+        }
+        for due in [Due::Age, Due::Size] {
+            inc(&stats.deleted, &Reason { reason: due.as_str().to_owned() }, 0);
+        }
+        inc(&stats.answered, &Answered { code: 200, reason: "stored" }, 0);
         let mut registry = Registry::with_prefix("beaconry");
         registry.register("build", "The collector", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         registry.register("requests", "POSTs of events", stats.requests.clone());

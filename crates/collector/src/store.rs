@@ -6,9 +6,7 @@ use std::io;
 use std::ops::Range as Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use beaconry_core::{
-    Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine, wire::MAX_STREAM_LINE,
-};
+use beaconry_core::{Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine};
 
 use crate::books::Books;
 use crate::disk::{Disk, write_all_at};
@@ -89,6 +87,10 @@ impl CommitError {
 
 /// What readers in other processes stop at.
 pub(crate) const SYNCED_FILE: &str = "synced";
+
+/// Bytes of a stream line in the journal. Each change writes the whole of it, so a stream that drops here and there again and
+/// again would fill the disk by itself; and Loki takes lines of 256 KiB. A client keeps to 64 pieces, 1 KiB.
+const MAX_DELIVERY_BYTES: usize = 64 * 1024;
 
 /// Journal and index of one directory.
 #[derive(Debug)]
@@ -272,6 +274,10 @@ impl Group {
         };
         // On a copy: what turns out to be too much leaves no trace.
         let mut record = touched.record.clone();
+        if record.app.is_empty() {
+            // Of an index from before records had one.
+            record.app = request.app.clone();
+        }
         let mark = self.lines.len();
         record.last = record.last.max(request.received);
         let mut tally = Tally::default();
@@ -348,7 +354,7 @@ impl Record {
         let mut line = Vec::new();
         self.line.encode(&mut line);
         dropped.chain([self.stored.pieces()]).any(|pieces| pieces > MAX_RANGES)
-            || line.len() > MAX_STREAM_LINE
+            || line.len() > MAX_DELIVERY_BYTES
     }
 
     fn write_delivery(&self, out: &mut Vec<u8>, request: &Request) {

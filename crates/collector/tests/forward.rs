@@ -1,7 +1,12 @@
 //! The programs `beaconry forward` and `beaconry import` where the target is none, and what they say then.
 //! The real targets are in `servers/`.
 
-#![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panics"
+)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

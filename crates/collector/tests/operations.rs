@@ -8,8 +8,9 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -177,9 +178,12 @@ fn serve_takes_its_configuration_from_file_variables_and_flags() {
 
 #[test]
 fn a_full_disk_is_a_503_that_loses_nothing_and_ends_when_there_is_room() {
+    const THIS: &str = "a_full_disk_is_a_503_that_loses_nothing_and_ends_when_there_is_room";
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("data")).unwrap();
-    let disk = Tmpfs::mount(&dir.path().join("data"), "8m");
+    let Some(disk) = Tmpfs::mount(&dir.path().join("data"), "8m") else {
+        return as_root_of_a_namespace(THIS);
+    };
     let server = Server::start(dir.path());
     let id = stream(1);
     let mut socket = server.connect();
@@ -224,16 +228,44 @@ fn a_full_disk_is_a_503_that_loses_nothing_and_ends_when_there_is_room() {
     assert!(answer.contains(&format!("[[0,{}]]", stored + 90)), "{answer}");
 }
 
-/// A small file system of its own, as root may mount one.
+#[test]
+fn a_directory_that_may_not_be_written_to_is_told_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("beaconry");
+    fs::copy(env!("CARGO_BIN_EXE_beaconry"), &program).unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    for (path, mode) in [(dir.path(), 0o755), (&data, 0o555)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        // Root may write anywhere: another user tries.
+        let is_root = fs::metadata(&data).unwrap().uid() == 0;
+        let mut command = Command::new(if is_root { "setpriv" } else { "env" });
+        if is_root {
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        }
+        let output = command.arg(&program).args(arguments).arg("--data").arg(&data).output().unwrap();
+        assert!(!output.status.success());
+        said(&output)
+    };
+    let app = ["--key", "k", "--app", "shop"];
+    let told = run(&[&["serve", "--listen", "127.0.0.1:0"], &app[..]].concat());
+    assert!(told.contains("Permission denied") && told.contains("--data"), "{told}");
+    let told = run(&[&["config", "check"], &app[..]].concat());
+    assert!(told.contains("Permission denied") && told.contains("Make it writable"), "{told}");
+    let told = run(&["rotate"]);
+    assert!(told.contains("Permission denied") && told.contains("--data"), "{told}");
+}
+
+/// A small file system of its own, where one may be mounted.
 struct Tmpfs(PathBuf);
 
 impl Tmpfs {
-    fn mount(path: &Path, size: &str) -> Tmpfs {
-        let size = format!("size={size}");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "beaconry-test"]).arg(path).status();
-        assert!(mounted.unwrap().success(), "a tmpfs is mounted by root alone: run the tests as root");
-        Tmpfs(path.to_owned())
+    fn mount(path: &Path, size: &str) -> Option<Tmpfs> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "beaconry-test"]).arg(path);
+        mount.status().unwrap().success().then(|| Tmpfs(path.to_owned()))
     }
 }
 
@@ -241,4 +273,17 @@ impl Drop for Tmpfs {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
+}
+
+/// Runs a test again where this user is root, and may mount.
+fn as_root_of_a_namespace(test: &str) {
+    const AGAIN: &str = "BEACONRY_TEST_AGAIN";
+    assert!(std::env::var_os(AGAIN).is_none(), "no tmpfs can be mounted: run this test as root");
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--mount"]).arg(std::env::current_exe().unwrap());
+    let again = unshare.args(["--exact", test, "--nocapture"]).env(AGAIN, "1").status().unwrap();
+    assert!(
+        again.success(),
+        "failed as root of a namespace; run this test as root to see whether that is why"
+    );
 }

@@ -8,6 +8,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
@@ -299,6 +300,42 @@ async fn metrics_are_what_prometheus_reads() {
     }
     let bytes = format!("beaconry_journal_size_bytes{{packing=\"plain\"}} {}", collector.text().len());
     assert!(answer.body.contains(&bytes), "no {bytes} in\n{}", answer.body);
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_every_documented_one_is_there() {
+    let collector = Collector::with(|config| config.journal.keep.bytes = Some(0));
+    std::fs::create_dir(collector.dir.path().join("consumers")).unwrap();
+    std::fs::write(collector.dir.path().join("consumers/loki.json"), r#"{"file":"","offset":0}"#).unwrap();
+    collector.call(Request::post("/v1/events?key=no").body(Body::empty()).unwrap()).await;
+    let mut sent = body(stream(1), range(0, 3));
+    sent.extend_from_slice(b"{\"batch\":5,\"n\":1}\nno event\n");
+    collector.post(stream(1), sent).await;
+    // The next day's first event closes the file, which has to go.
+    collector.clock.store(NOW + 86_400_000, Ordering::SeqCst);
+    collector.post(stream(1), body(stream(1), range(3, 4))).await;
+    let unread = r#"beaconry_journal_unread_deleted_bytes_total{consumer="loki"}"#;
+    while metric(&collector, unread).await.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let deleted = r#"beaconry_journal_files_deleted_total{reason="size"}"#;
+    assert_eq!(metric(&collector, deleted).await, Some(1));
+    assert_eq!(collector.ids().len(), 1, "the file that is written to stays");
+    let text = collector.get("/metrics").await.body;
+    let told = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| {
+        let (name, kind) = line.split_once(' ').unwrap();
+        match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        }
+    });
+    let told: BTreeSet<String> = told.collect();
+    let table =
+        include_str!("../../../docs/metrics.md").lines().filter(|line| line.starts_with("| `beaconry"));
+    let names = table.flat_map(|line| line.split('|').nth(1).unwrap().split(','));
+    let names: BTreeSet<String> = names.map(|name| name.trim().trim_matches('`').to_owned()).collect();
+    assert_eq!(told, names);
 }
 
 /// The last number of the metrics' line that begins so.

@@ -9,7 +9,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use beaconry_core::{Ranges, StreamId};
-use common::process::{Server, beaconry, now, send};
+use common::process::{Server, answer, beaconry, now, send};
 use common::{body, range};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -203,4 +203,33 @@ fn sigterm_drains_and_ends_well_and_a_second_collector_is_told_why_not() {
     phase("ENABLED");
     assert!(send(&mut socket, "k", stream, &body(stream, range(3, 4))).is_some());
     server.terminate();
+}
+
+#[test]
+fn sigterm_waits_for_who_is_sending_and_cuts_who_does_not_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let (slow, stalled) = (StreamId::new(now(), [1; 10]), StreamId::new(now(), [2; 10]));
+    let begin = |stream: StreamId| {
+        let sent = body(stream, range(0, 3));
+        let uri = format!("/v1/events?key=k&stream={}&now={}", stream.to_text().as_str(), now());
+        let head = format!("POST {uri} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", sent.len());
+        let (first, rest) = sent.split_at(sent.len() / 2);
+        let mut socket = server.connect();
+        socket.get_mut().write_all(&[head.as_bytes(), first].concat()).unwrap();
+        (socket, rest.to_vec())
+    };
+    let (mut slow_socket, rest) = begin(slow);
+    let (mut stalled_socket, _) = begin(stalled);
+    while !server.get("/stats").contains("\"requests\":2") {}
+    server.signal("TERM");
+    while TcpStream::connect(&server.address).is_ok() {}
+    slow_socket.get_mut().write_all(&rest).unwrap();
+    let (status, _, told) = answer(&mut slow_socket).unwrap();
+    assert!(status == 200 && told.contains("[[0,3]]"), "{status} {told}");
+    assert_eq!(answer(&mut stalled_socket), None, "cut without an answer: the client keeps all");
+    assert!(server.wait().success());
+    let journal = common::journal_text(&dir.path().join("data"));
+    assert_eq!(journal.lines().count(), 3);
+    assert!(journal.lines().all(|line| line.contains(slow.to_text().as_str())));
 }

@@ -240,15 +240,16 @@ impl<'a> Queue<'a> {
     fn wait(&mut self, later: &Later, others_pass: bool) -> Result<(), NotDelivered> {
         let (url, why) = (self.target.url(), later.why.as_str());
         let next = next_step(later.trouble);
-        let waited = self.time.now().duration_since(self.answered);
+        let after = later.after.unwrap_or_default();
+        let until = self.time.now().duration_since(self.answered) + after;
         let gives_up = match self.patience {
             Patience::Forever => false,
-            Patience::Until(limit) => later.trouble == Trouble::Wrong || waited >= limit && !others_pass,
+            Patience::Until(limit) => later.trouble == Trouble::Wrong || until >= limit && !others_pass,
         };
         if gives_up {
             return Err(NotDelivered::Target { url: url.to_owned(), why: why.to_owned(), next });
         }
-        let wait = later.after.unwrap_or_default().max(backoff(self.failures, fastrand::f64()));
+        let wait = after.max(backoff(self.failures, fastrand::f64()));
         let seconds = wait.as_secs_f32();
         tracing::warn!(
             url,

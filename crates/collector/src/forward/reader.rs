@@ -170,8 +170,10 @@ fn synced(dir: &Path) -> io::Result<Option<Place>> {
 mod tests {
     use std::fs::File;
     use std::io::Write;
+    use std::sync::Mutex;
 
     use super::*;
+    use crate::upkeep::{Pass, Policy};
 
     fn texts(reader: &mut Reader) -> Vec<String> {
         let mut all = Vec::new();
@@ -262,5 +264,27 @@ mod tests {
         fs::write(dir.path().join("events-2026-01-03.jsonl"), "x\n").unwrap();
         let place = Place { file: "events-2026-01-01.jsonl".into(), offset: 5 };
         assert_eq!(texts(&mut Reader::new(dir.path(), place)), ["x"]);
+    }
+
+    #[test]
+    fn a_place_survives_rotation_and_packing_by_the_collector() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["events-2026-01-01.jsonl", "events-2026-01-01.2.jsonl"];
+        fs::write(dir.path().join(names[0]), "a\nb\nc\n").unwrap();
+        fs::write(dir.path().join(names[1]), "d\n").unwrap();
+        let mut open = reader(dir.path());
+        assert_eq!(open.read_line(u64::MAX).unwrap(), None, "before the first file");
+        let first = open.next_file(None).unwrap().unwrap();
+        open.go_to(first);
+        assert_eq!(open.read_line(u64::MAX).unwrap().unwrap(), b"a");
+        let disk = crate::disk::RealDisk::open_dir(dir.path()).unwrap();
+        let (policy, closed_files) = (Policy { compress: true, ..Policy::default() }, Mutex::new(()));
+        let pass = Pass { disk: &disk, policy, closed_files: &closed_files, ends: &|| false };
+        let current = files::Name::parse(names[1]).unwrap();
+        assert_eq!(pass.run(&[], current, 0).packed, ["events-2026-01-01.jsonl.zst"]);
+        assert!(!dir.path().join(names[0]).exists());
+        let place = open.place().clone();
+        assert_eq!(texts(&mut open), ["b", "c", "d"], "who has it open reads on");
+        assert_eq!(texts(&mut Reader::new(dir.path(), place)), ["b", "c", "d"], "and who comes back to it");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Settings;
 
@@ -15,6 +15,14 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         problems.push(format!(
             "{}: {error}. Make it writable for the user that the server runs as, or name another with --data",
             data.display()
+        ));
+    }
+    let is_inside = |www: &PathBuf| matches!((fs::canonicalize(data), fs::canonicalize(www)), (Ok(data), Ok(www)) if data.starts_with(&www));
+    if let Some(www) = settings.www.as_ref().filter(|www| is_inside(www)) {
+        problems.push(format!(
+            "{} lies in {}, which is shown to everyone: name another directory with --data",
+            data.display(),
+            www.display()
         ));
     }
     if let Some(www) = settings.www.as_ref().filter(|www| !www.is_dir()) {

@@ -175,13 +175,14 @@ pub(crate) fn resolve_journal(
 fn journal(pick: &mut Pick<'_>, flags: &GivenJournal, file: &GivenJournal) -> JournalFiles {
     let default = JournalFiles::default();
     let max_file = ByteSize::b(default.max_file);
-    let keep_size = pick.one("journal.keep_size", flags.keep_size, file.keep_size, None);
     JournalFiles {
         max_file: pick.shown("journal.max_file", flags.max_file, file.max_file, max_file).as_u64(),
         compress: pick.shown("journal.compress", flags.compress, file.compress, default.compress),
         keep: Keep {
             days: pick.one("journal.keep_days", flags.keep_days, file.keep_days, None),
-            bytes: keep_size.map(|size| size.as_u64()),
+            bytes: pick
+                .one("journal.keep_size", flags.keep_size, file.keep_size, None)
+                .map(|size| size.as_u64()),
         },
     }
 }
@@ -248,6 +249,12 @@ impl<'a> Pick<'a> {
             self.note("app.keys", join(&app.keys), of_keys.clone());
             let of_origins = if app.origins.is_empty() { "default" } else { of_origins };
             self.note("app.origins", join(&app.origins), of_origins.into());
+            if let Some(rate) = app.key_per_second {
+                self.note("app.key_per_second", rate.show(), self.file());
+            }
+            if let Some(burst) = app.key_burst {
+                self.note("app.key_burst", burst.show(), self.file());
+            }
             if app.keys.is_empty() {
                 return Err(SettingsError::NoKey(app.name.0.clone()));
             }

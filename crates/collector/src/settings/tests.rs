@@ -144,3 +144,15 @@ fn what_is_missing_is_named_with_all_ways_to_give_it() {
     let missing = read(Some(Path::new("/nowhere/b.toml"))).unwrap_err().to_string();
     assert!(missing.contains("/nowhere/b.toml") && missing.contains("--config"), "{missing}");
 }
+
+#[test]
+fn the_readmes_file_is_one() {
+    let readme = include_str!("../../../../README.md");
+    let file = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let settings = resolve(&[], file).unwrap();
+    assert_eq!(settings.apps.len(), 2);
+    // What it shows of the limits is what holds without it.
+    let shown = Limits { address_header: None, ..settings.limits };
+    assert_eq!((settings.apps[0].rate, shown), (limits::KEY, Limits::default()));
+    assert_eq!(settings.journal.max_file, JournalFiles::default().max_file);
+}

@@ -186,10 +186,38 @@ fn the_index_outlives_journal_files_but_not_its_window() {
     assert!(store.record(line.stream).is_some());
     store.checkpoint(START + 37 * index::DAY_MS).unwrap();
     assert!(store.record(line.stream).is_none());
+    let (streams, books) = store.books().unwrap();
+    assert_eq!((streams, books.iter().map(|(.., count)| count).sum::<i64>()), (0, 0), "nor do its books");
     let late = START + 37 * index::DAY_MS;
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], late)]).unwrap();
     assert_eq!(verdicts, [Verdict::Stale], "what the index let go of is refused, not stored again");
     assert!(store.record(line.stream).is_none(), "nothing of it is recorded");
+}
+
+#[test]
+fn an_index_from_before_there_were_books_gets_them() {
+    const STREAMS: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("streams");
+    const META: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    let (disk, line) = one_client();
+    let id = line.stream.to_text();
+    let id = id.as_str();
+    let entry = format!(
+        r#"{{"stored":[[0,5]],"line":{{"stream":"{id}","v":1,"tracked":7}},"deliveries":0,"first":1,"last":{START}}}"#
+    );
+    let backend = disk.open_backend(index::FILE).unwrap();
+    let database = redb::Database::builder().create_with_backend(backend).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(STREAMS).unwrap().insert(id, entry.as_bytes()).unwrap();
+    transaction.open_table(META).unwrap().insert("since", 0).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+
+    let mut store = open(&disk);
+    let (streams, books) = store.books().unwrap();
+    let books: Vec<_> = books.iter().map(|(app, fate, count)| (&**app, fate, count)).collect();
+    assert_eq!((streams, &books[..]), (1, &[("", "outstanding", 2), ("", "stored", 5)][..]));
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 6)], START)]).unwrap();
+    assert_eq!(accounted(&verdicts), (numbers(0, 6).into(), 1, 5));
 }
 
 #[test]
@@ -229,20 +257,22 @@ fn a_stream_in_more_pieces_than_the_wire_can_carry_is_refused_without_a_trace() 
     store.commit(&[request(&line, &[numbers(0, 1)], START)]).unwrap();
     let before = disk.content(FILE);
     let singles: Vec<Range> = (1..=4_096).map(|n| numbers(2 * n, 2 * n + 1)).collect();
-    for reason in [Reason::Full, Reason::Age] {
-        for single in &singles[..4_096] {
-            line.dropped.insert(reason, *single);
-        }
+    for single in &singles {
+        line.dropped.insert(Reason::Full, *single);
     }
     store.commit(&[request(&line, &[], START)]).unwrap();
     let told = disk.content(FILE);
     assert!(told.len() > before.len());
     let more = StreamLine { tracked: 9_000, ..StreamLine::new(line.stream, Identity::default()) };
-    let mut more = more;
-    more.dropped.insert(Reason::Full, numbers(9_000, 9_001));
-    let (verdicts, _) = store.commit(&[request(&more, &[numbers(20, 21)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Shredded]);
-    assert_eq!(disk.content(FILE), told);
+    let (mut pieces, mut bytes) = (more.clone(), more);
+    pieces.dropped.insert(Reason::Full, numbers(9_000, 9_001));
+    // Another reason has room for as many pieces, but the line grows over its limit.
+    singles[..3_000].iter().for_each(|single| bytes.dropped.insert(Reason::Age, *single));
+    for too_much in [pieces, bytes] {
+        let (verdicts, _) = store.commit(&[request(&too_much, &[numbers(20, 21)], START)]).unwrap();
+        assert_eq!(verdicts, [Verdict::Shredded]);
+        assert_eq!(disk.content(FILE), told);
+    }
     drop(store);
     assert!(open(&disk).record(line.stream).is_some(), "what was told can be read again");
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub(crate) use pass::{Pass, Policy, Report};
+pub(crate) use retain::Due;
 pub use retain::Keep;
 
 use crate::config::Clock;

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, ErrorKind, Read, Write};
 use crate::disk::{Disk, DiskFile, FileReader, FileWriter};
 use crate::files::{self, Name, Packing};
 
-/// zstd's own default: a tenth of the bytes at some 300 MB a second. Higher levels save a few percent and take many times as long.
+/// zstd's own default. Higher levels save a few percent more and take many times as long.
 const LEVEL: i32 = 3;
 /// Bytes taken at once; between two pieces a wish to end is heard.
 const CHUNK: usize = 256 * 1024;

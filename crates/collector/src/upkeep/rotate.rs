@@ -26,7 +26,7 @@ const WISH_LOCK: &str = "rotate.lock";
 
 /// How often the answer is looked for.
 const POLL: Duration = Duration::from_millis(50);
-/// A server that packs a file of 10 GB is done within a minute on a slow disk; one that has not answered by then hangs.
+/// A pass over a journal that was never packed takes minutes; a server that has not answered by then hangs.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A server that starts while `beaconry rotate` is at work without one waits so long for it to end.
@@ -74,9 +74,9 @@ pub(crate) fn lock_of_server(data: &Path) -> io::Result<Option<File>> {
     let end = Instant::now() + START_PATIENCE;
     loop {
         // Asked before and after, for a rotation may end meanwhile.
-        let was_rotating = take(&data.join(WISH_LOCK))?.is_none();
+        let was_rotating = is_held(&data.join(WISH_LOCK));
         let lock = take(&data.join(LOCK))?;
-        let is_rotating = was_rotating || take(&data.join(WISH_LOCK))?.is_none();
+        let is_rotating = was_rotating || is_held(&data.join(WISH_LOCK));
         if lock.is_some() || !is_rotating || Instant::now() > end {
             return Ok(lock);
         }
@@ -162,6 +162,11 @@ fn take(path: &Path) -> io::Result<Option<File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Whether somebody has a lock. It may be the file of another user, which stops nobody from starting.
+fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 fn answered(data: &Path, wish: Wish) -> Option<Report> {

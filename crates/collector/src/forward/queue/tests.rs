@@ -177,6 +177,28 @@ fn who_is_waited_for_gives_up_with_the_next_step() {
 }
 
 #[test]
+fn nobody_is_kept_waiting_for_longer_than_they_would() {
+    struct InAnHour;
+    impl Target for InAnHour {
+        fn push(&self, _: &[Entry]) -> Outcome {
+            let after = Some(Duration::from_secs(3_600));
+            Outcome::Later(Later { after, why: "429".into(), trouble: Trouble::Busy })
+        }
+        fn probe(&self) -> Option<Later> {
+            None
+        }
+        fn url(&self) -> &str {
+            "http://busy"
+        }
+    }
+    let time = Virtual::new();
+    let mut queue = Queue::new(&InAnHour, Patience::Until(Duration::from_secs(60)), &time);
+    queue.add(entries(&["ok"]));
+    let error = queue.run().unwrap_err().to_string();
+    assert!(error.contains("429") && time.1.get() == Duration::ZERO, "{error}");
+}
+
+#[test]
 fn a_wish_to_end_cuts_the_wait_short() {
     let stop = Stop::default();
     stop.set();
