@@ -82,6 +82,20 @@ export class Settings {
     return this.need('the key of the app', 'TELEMETRY_TOKEN', 'VITE_TELEMETRY_TOKEN');
   }
 
+  /**
+   * The origins of the app's pages, with commas between them; else that of the collector.
+   * @returns {string[]}
+   */
+  origins() {
+    const texts = this.get('TELEMETRY_ORIGIN')?.split(',').map((text) => text.trim()).filter(Boolean);
+    if (!texts) return this.get('TELEMETRY_URL', 'VITE_TELEMETRY_URL') ? [this.url().origin] : [];
+    for (const text of texts) {
+      if (URL.canParse(text) && new URL(text).origin === text) continue;
+      throw wrong(`TELEMETRY_ORIGIN is no origin: ${text}`, 'write scheme and host, such as https://shop.example.com, with nothing behind');
+    }
+    return texts;
+  }
+
   /** In ms. */
   timeout() {
     const text = this.get('TELEMETRY_TIMEOUT') ?? String(TIMEOUT_SECONDS);

@@ -24,11 +24,13 @@ export async function startHost(t, protocol, dir, how = {}) {
   const user = 'user' in server ? server.user : 'anonymous';
   // An SFTP login lands at home, an FTP login in the root.
   const base = protocol === 'ftps' ? '' : `/${root}`.replace('//', '/');
-  const address = (/** @type {string} */ name) => `${protocol}://${user}@${name}:${port}/${base ? `${base}/` : ''}site`;
+  const address = (/** @type {string} */ name) => `${protocol}://${user}@${name}:${port}/${base ? `${base}/` : ''}htdocs/telemetry`;
   return {
     ports,
     root,
-    site: join(root, 'site'),
+    /** What the web server would show lies in `htdocs`. */
+    site: join(root, 'htdocs', 'telemetry'),
+    logs: join(root, 'beaconry-data'),
     certificate: 'certificate' in server ? server.certificate : undefined,
     fingerprint,
     /** Through the proxy. */

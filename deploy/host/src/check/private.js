@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 
-import { logFolder } from '../layout.js';
+import { MANIFEST } from '../deploy/manifest.js';
+import { logFolders } from '../layout.js';
 
 /** What must never be sent by the web server, beside the journals. */
-const PRIVATE = ['.ht-beaconry.json', 'config.php', 'config.example.php', 'rotate-logs.php'];
+const PRIVATE = [MANIFEST, 'config.php', 'config.example.php', 'rotate-logs.php'];
 
 /**
  * Where journals and settings would be, were the web server to send them.
@@ -17,9 +18,11 @@ export function privateUrls(settings, endpoint, now) {
   const names = [...PRIVATE];
   if (settings.get('TELEMETRY_HOST')) {
     const host = settings.host();
-    const logs = posix.relative(host.folder, logFolder(settings, host));
-    const today = `events-${now.toISOString().slice(0, 10)}.jsonl`;
-    names.push(`${logs}/`, `${logs}/${today}`);
+    const today = `events-${now.toISOString().slice(0, 10)}.jsonl.php`;
+    for (const folder of logFolders(settings, host)) {
+      const logs = posix.relative(host.folder, folder);
+      names.push(`${logs}/`, `${logs}/${today}`);
+    }
   }
   return names.map((name) => new URL(name, endpoint));
 }

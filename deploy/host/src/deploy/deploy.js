@@ -3,12 +3,12 @@ import { posix } from 'node:path';
 import { explainAnswer, explainError } from '../check/explain.js';
 import { send } from '../check/request.js';
 import { makeProbe } from '../check/stream.js';
-import { Failure } from '../failure.js';
-import { logFolder } from '../layout.js';
+import { EXIT, Failure, messageOf } from '../failure.js';
+import { logFolders } from '../layout.js';
 import { openRemote } from '../remote/open.js';
 import { bytes } from '../say.js';
 import { fillConfig } from './config.js';
-import { MANIFEST, leftOver, nextManifest, readManifest } from './manifest.js';
+import { MANIFEST, formatManifest, leftOver, nextManifest, readManifest } from './manifest.js';
 import { CONFIG, readSource } from './source.js';
 
 /** @typedef {import('../remote/open.js').Remote} Remote */
@@ -28,7 +28,6 @@ const TEMPORARY = '.ht-new-';
 export async function deploy(settings, say) {
   const source = readSource(settings);
   const host = settings.host();
-  const config = Buffer.from(fillConfig(source.configExample, settings, host));
   const remote = await openRemote(host);
   try {
     say(`${host.protocol}://${host.user}@${host.name}/${host.folder}`);
@@ -36,13 +35,12 @@ export async function deploy(settings, say) {
     const old = await readManifest(remote, host.folder);
     const uploader = new Uploader(remote, host.folder, say);
     const next = nextManifest(source, old);
+    await uploader.config(() => fillConfig(source.configExample, settings, host));
     await uploader.library(source.libraryFiles);
     await uploader.others(source.files, old.files);
-    await uploader.config(config);
-    await makeLogFolder(remote, logFolder(settings, host), say);
+    await makeLogFolder(remote, logFolders(settings, host), say);
     await uploader.switchOver();
-    const manifest = Buffer.from(`${JSON.stringify(next, null, 1)}\n`);
-    if (uploader.count > 0 || old.library !== next.library) await uploader.put(MANIFEST, manifest);
+    if (uploader.count > 0 || old.library !== next.library) await uploader.put(MANIFEST, formatManifest(next));
     await uploader.remove(leftOver(old, next));
     say(uploader.count === 0 ? 'everything was there already' : `${uploader.count} files uploaded, ${bytes(uploader.sent)}`);
   } finally {
@@ -103,14 +101,14 @@ class Uploader {
 
   /**
    * The settings, if there are none. Asked for in two ways: an answer that was misread would cost somebody's settings.
-   * @param {Buffer} content
+   * @param {() => string} make
    */
-  async config(content) {
+  async config(make) {
     const listed = await this.#remote.files(this.#folder);
     const isThere = listed?.some(({ name }) => name === CONFIG) || (await this.#remote.size(`${this.#folder}/${CONFIG}`)) !== undefined;
     if (isThere) return this.#say(`${CONFIG} is there, and stays as it is`);
-    await this.put(CONFIG, content);
-    this.#say(`${CONFIG} is made from the example: look through it once`);
+    await this.put(CONFIG, Buffer.from(make()));
+    this.#say(`${CONFIG} is made from the example, with key and origins of .env: look through it once`);
   }
 
   /** All that was prepared gets its own name, in the order in which it came: the entry last. */
@@ -189,16 +187,41 @@ function foldersOf(path) {
 }
 
 /**
+ * The first folder that is there is the one that the drop-in takes; else the first that can be made.
+ * @param {Remote} remote
+ * @param {string[]} folders
+ * @param {Say} say
+ */
+async function makeLogFolder(remote, folders, say) {
+  for (const folder of folders) if (await remote.files(folder)) return tryLogFolder(remote, folder, say);
+  for (const [index, folder] of folders.entries()) {
+    try {
+      await remote.makeFolder(folder);
+    } catch (error) {
+      if (index + 1 === folders.length) throw error;
+      say(`no log folder at ${folder}: ${messageOf(error)}`);
+      continue;
+    }
+    return tryLogFolder(remote, folder, say);
+  }
+}
+
+/**
  * @param {Remote} remote
  * @param {string} folder
  * @param {Say} say
  */
-async function makeLogFolder(remote, folder, say) {
-  await remote.makeFolder(folder);
+async function tryLogFolder(remote, folder, say) {
   const probe = `${folder}/.ht-probe`;
-  await remote.write(probe, Buffer.from('probe'));
-  await remote.remove(probe);
-  say(`log folder ${folder}: this login may write there`);
+  try {
+    await remote.write(probe, Buffer.from('probe'));
+    await remote.remove(probe);
+    say(`log folder ${folder}: this login may write there`);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.exit === EXIT.connection) throw error;
+    // PHP made it as its own user; whether that one may write is asked next.
+    say(`log folder ${folder}: this login may not write there, which is no harm if PHP may`);
+  }
 }
 
 /**
@@ -212,7 +235,7 @@ async function probeEndpoint(settings, say) {
   }
   const url = settings.url();
   const { id, now, open } = makeProbe(Date.now());
-  const what = { key: settings.key(), stream: id, now, body: open, origin: settings.get('TELEMETRY_ORIGIN'), timeout: settings.timeout() };
+  const what = { key: settings.key(), stream: id, now, body: open, origin: settings.origins()[0], timeout: settings.timeout() };
   const answer = await send(url, what).catch((error) => {
     throw explainError(url, error);
   });

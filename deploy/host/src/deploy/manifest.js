@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 
-/** Apache refuses to send files whose name begins with .ht, in its stock configuration. */
-export const MANIFEST = '.ht-beaconry.json';
+/** Apache sends no file whose name begins with .ht; any other server that runs PHP gets nothing out of this one. */
+export const MANIFEST = '.ht-beaconry.php';
+const GUARD = '<?php __halt_compiler();\n';
 /** A manifest has some forty lines. */
 const MAX_BYTES = 1_000_000;
 
@@ -30,10 +31,15 @@ export async function readManifest(remote, folder) {
   const chunks = [];
   await remote.fetch(path, 0, new Writable({ write: (chunk, _, done) => (chunks.push(chunk), done()) }));
   try {
-    return { ...NONE, ...JSON.parse(Buffer.concat(chunks).toString('utf8')) };
+    return { ...NONE, ...JSON.parse(Buffer.concat(chunks).toString('utf8').slice(GUARD.length)) };
   } catch {
     return NONE;
   }
+}
+
+/** @param {Manifest} manifest */
+export function formatManifest(manifest) {
+  return Buffer.from(`${GUARD}${JSON.stringify(manifest, null, 1)}\n`);
 }
 
 /**

@@ -58,14 +58,17 @@ export function loginRefused(host, said) {
   return new Failure(`${host.name} refused the login of ${host.user}: ${said}`, next, EXIT.settings);
 }
 
+/** Begins what is said of a file that the host does not give out. */
+export const SENDING = 'sending';
+
 /**
  * The server answered that it does not do this.
  * @param {string} doing
  * @param {string} said by the server
  */
 export function refused(doing, said) {
-  const next = /quota|space|storage|exceed/i.test(said)
-    ? 'free space on the host: telemetry:download, then delete old logs there'
-    : 'check that the folder in TELEMETRY_HOST is right and that this user may write there';
+  let next = 'check that the folder in TELEMETRY_HOST is right and that this user may write there';
+  if (/quota|space|storage|exceed/i.test(said)) next = 'free space on the host: telemetry:download, then delete old logs there';
+  else if (doing.startsWith(SENDING)) next = "PHP may write its files as another user: set 'file_mode' => 0644 in config.php, and chmod 644 the old ones";
   return new Failure(`the host refused ${doing}: ${said}`, next);
 }

@@ -6,7 +6,7 @@ import { checkServerIdentity, rootCertificates } from 'node:tls';
 import { Client, FTPError } from 'basic-ftp';
 
 import { EXIT, Failure, codeOf, messageOf } from '../failure.js';
-import { brokenOff, loginRefused, refused, unreachable, untrusted } from './errors.js';
+import { SENDING, brokenOff, loginRefused, refused, unreachable, untrusted } from './errors.js';
 
 /** @typedef {import('../settings.js').Host} Host */
 /** @typedef {import('node:tls').PeerCertificate} Certificate */
@@ -208,7 +208,7 @@ function remoteOf(client, host, home) {
       const entries = await attempt(`to list ${path}`, () => client.list());
       return entries.filter((entry) => entry.isFile).map(({ name, size }) => ({ name, size }));
     },
-    fetch: async (path, from, sink) => void (await attempt(`sending ${path}`, () => client.downloadTo(sink, at(path), from))),
+    fetch: async (path, from, sink) => void (await attempt(`${SENDING} ${path}`, () => client.downloadTo(sink, at(path), from))),
     write: async (path, bytes) =>
       void (await attempt(`taking ${path}`, () => client.uploadFrom(Readable.from([bytes]), at(path)))),
     rename: (from, to) =>

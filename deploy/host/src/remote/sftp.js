@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import ssh2 from 'ssh2';
 
 import { EXIT, Failure, codeOf, messageOf } from '../failure.js';
-import { brokenOff, loginRefused, refused, unreachable, untrusted } from './errors.js';
+import { SENDING, brokenOff, loginRefused, refused, unreachable, untrusted } from './errors.js';
 
 /** @typedef {import('../settings.js').Host} Host */
 
@@ -157,7 +157,7 @@ function remoteOf(client, sftp, host, lost) {
       const entries = await attempt(`to list ${path}`, () => unless(ask((done) => sftp.readdir(path, done)), NO_SUCH_FILE));
       return entries?.filter(({ attrs }) => attrs.isFile()).map(({ filename, attrs }) => ({ name: filename, size: attrs.size }));
     },
-    fetch: (path, from, sink) => attempt(`sending ${path}`, () => pipeline(sftp.createReadStream(path, { start: from }), sink)),
+    fetch: (path, from, sink) => attempt(`${SENDING} ${path}`, () => pipeline(sftp.createReadStream(path, { start: from }), sink)),
     write: (path, bytes) =>
       attempt(`taking ${path}`, () => ask((done) => sftp.writeFile(path, Buffer.from(bytes), { mode: FILE_MODE }, done))),
     rename: (from, to) => attempt(`to rename ${from} to ${to}`, () => renameOver(sftp, from, to, ask)),

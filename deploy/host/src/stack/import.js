@@ -7,6 +7,8 @@ import { compose, composeFile } from './compose.js';
 import { run } from './run.js';
 
 const LOKI = 'http://127.0.0.1:3100';
+/** In the folder of downloads: which events were brought, so that none is brought twice. */
+const STATE = 'imported';
 /** Names of the compose file. */
 const SERVICE = 'collector';
 const LOKI_THERE = 'http://loki:3100';
@@ -25,7 +27,7 @@ export async function importDownloads(settings, say) {
   if (await run(program, ['--version'], { quiet: true })) {
     const loki = settings.get('TELEMETRY_LOKI') ?? LOKI;
     say(`${program} imports ${names.length} files from ${folder} to ${loki}`);
-    const done = await run(program, ['import', '--to', 'loki', loki, ...names.map((name) => join(folder, name))]);
+    const done = await run(program, ['import', '--to', 'loki', loki, '--state', join(folder, STATE), ...names.map((name) => join(folder, name))]);
     if (done?.code !== 0) {
       throw new Failure(`the import failed with ${done?.code}, see above`, 'is Loki up (telemetry:start)? Run the command again: it goes on where it stopped, and each event is stored once');
     }
@@ -33,7 +35,7 @@ export async function importDownloads(settings, say) {
     const loki = settings.get('TELEMETRY_LOKI') ?? LOKI_THERE;
     say(`no ${program} on the PATH: the one of the compose file imports ${names.length} files from ${folder} to ${loki}`);
     const files = names.map((name) => `${FOLDER_THERE}/${name}`);
-    await compose(composeFile(settings), ['run', '--rm', '--no-deps', '--volume', `${folder}:${FOLDER_THERE}`, SERVICE, 'import', '--to', 'loki', loki, ...files]);
+    await compose(composeFile(settings), ['run', '--rm', '--no-deps', '--volume', `${folder}:${FOLDER_THERE}`, SERVICE, 'import', '--to', 'loki', loki, '--state', `${FOLDER_THERE}/${STATE}`, ...files]);
   }
   say('imported');
 }
