@@ -2,14 +2,16 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { freePort, listening, stop } from './process.js';
+import { freePort, listening, nobody, stop } from './process.js';
 
 /**
  * Debian's vsftpd, under TLS with a certificate of its own, for the user `anonymous` alone: it needs neither root nor PAM.
  * @param {string} dir a folder of its own
- * @param {{ password?: string, hideDotfiles?: boolean, root?: string }} [how]
+ * @param {{ password?: string, hideDotfiles?: boolean, root?: string, asNobody?: boolean }} [how] as nobody: files have modes
+ *   that count, which for root have none
  */
-export async function startFtps(dir, { password = 'correct horse', hideDotfiles = false, root = join(dir, 'root') } = {}) {
+export async function startFtps(dir, how = {}) {
+  const { password = 'correct horse', hideDotfiles = false, root = join(dir, 'root') } = how;
   mkdirSync(root, { recursive: true });
   mkdirSync(join(dir, 'empty'));
   const { certificate, key, fingerprint } = makeCertificate(dir, 'server');
@@ -55,7 +57,8 @@ export async function startFtps(dir, { password = 'correct horse', hideDotfiles 
     vsftpd_log_file: join(dir, 'vsftpd.log'),
   };
   writeFileSync(config, Object.entries(lines).map(([name, value]) => `${name}=${value}\n`).join(''));
-  const child = spawn('vsftpd', [config], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (how.asNobody) nobody.own(dir);
+  const child = spawn('vsftpd', [config], { ...(how.asNobody && nobody.user), detached: true, stdio: ['ignore', 'inherit', 'inherit'] });
   await listening(port, child);
   return { port, ports: [port, dataPort], root, certificate, fingerprint, password, log: join(dir, 'vsftpd.log'), stop: () => stop(child) };
 }

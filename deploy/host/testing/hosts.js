@@ -13,7 +13,7 @@ export const PROTOCOLS = /** @type {const} */ (['ftps', 'sftp']);
  * @param {import('node:test').TestContext} t
  * @param {'ftps' | 'sftp'} protocol
  * @param {string} dir
- * @param {{ hideDotfiles?: boolean }} [how]
+ * @param {{ hideDotfiles?: boolean, asNobody?: boolean }} [how] of FTPS
  */
 export async function startHost(t, protocol, dir, how = {}) {
   const own = join(dir, protocol);

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { chownSync, readdirSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a server may take to listen, in ms: a machine that is busy needs seconds. */
@@ -54,13 +56,34 @@ export async function until(what, isMet) {
   }
 }
 
+/** Debian's user who owns nothing. */
+const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+
+/** Who servers run as for whom the modes of files count, which for root they do not. */
+export const nobody = {
+  user: isRoot ? { uid: NOBODY, gid: NOBODY } : {},
+  /** @param {string} path a file, or a folder with all that is in it */
+  own(path) {
+    if (!isRoot) return;
+    chownSync(path, NOBODY, NOBODY);
+    if (!statSync(path).isDirectory()) return;
+    for (const name of readdirSync(path)) nobody.own(join(path, name));
+  },
+};
+
 /**
- * Ends a child and waits for its end.
+ * Ends a child, with its group where it has one, and waits for its end.
  * @param {import('node:child_process').ChildProcess} child
  */
 export async function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  child.kill('SIGKILL');
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
   await ended;
 }

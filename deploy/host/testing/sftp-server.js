@@ -34,7 +34,7 @@ export async function startSftp(dir) {
     'Subsystem sftp internal-sftp',
   ];
   writeFileSync(config, `${lines.join('\n')}\n`);
-  const child = spawn(SSHD, ['-D', '-f', config, '-E', join(dir, 'sshd.log')], { stdio: 'inherit' });
+  const child = spawn(SSHD, ['-D', '-f', config, '-E', join(dir, 'sshd.log')], { detached: true, stdio: 'inherit' });
   await listening(port, child);
   const { username: user } = userInfo();
   return { port, ports: [port], root, user, keyFile: userKey.file, fingerprint: hostKey.fingerprint, stop: () => stop(child) };

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,8 @@ const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
 export function makeWorld(t) {
   const dir = mkdtempSync(join(tmpdir(), 'beaconry-host-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
+  // A server that runs as another user passes through.
+  chmodSync(dir, 0o755);
   const app = join(dir, 'app');
   mkdirSync(app);
   return {

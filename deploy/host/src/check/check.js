@@ -107,7 +107,7 @@ async function remembers(target, probe) {
 
 /** @param {Answer} answer */
 function clock({ headers }) {
-  const date = Date.parse(headers.get('date') ?? '');
+  const date = Date.parse(headers.date ?? '');
   if (Number.isNaN(date)) return 'the answer has no Date';
   const skew = date - Date.now();
   if (Math.abs(skew) > MAX_SKEW_MS) throw clockFailure(skew);
@@ -133,12 +133,13 @@ async function admitsOrigin(target) {
   const probe = makeProbe(Date.now());
   const answer = await post(target, probe, probe.open);
   if (answer.status !== 200) throw explainAnswer(target.url, answer);
-  const allowed = answer.headers.get('access-control-allow-origin');
+  const allowed = answer.headers['access-control-allow-origin'];
+  const credentials = answer.headers['access-control-allow-credentials'];
   // Beacons carry credentials: a star does not let the page read the answer.
-  if (allowed === target.origin && answer.headers.get('access-control-allow-credentials') === 'true') return;
+  if (allowed === target.origin && credentials === 'true') return;
   if (target.origin === target.url.origin) return;
   const next = 'some web server or proxy takes the CORS headers off, or sets its own: remove that rule';
-  throw new Failure(`the answer allows ${allowed ?? 'no origin'}, with credentials: ${answer.headers.get('access-control-allow-credentials')}`, next);
+  throw new Failure(`the answer allows ${allowed ?? 'no origin'}, with credentials: ${credentials}`, next);
 }
 
 /** @param {Target} target */

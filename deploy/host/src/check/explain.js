@@ -8,16 +8,11 @@ const SHOWN = 160;
 /**
  * Why no answer came.
  * @param {URL} url
- * @param {unknown} error of fetch
+ * @param {unknown} error of `ask`
  */
 export function explainError(url, error) {
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    const next = 'try again; if it stays so, look whether the host is up, and raise TELEMETRY_TIMEOUT (seconds) if it is only slow';
-    return new Failure(`${url.host} did not answer in time`, next, EXIT.connection);
-  }
-  const cause = error instanceof Error && error.cause ? error.cause : error;
-  const code = String(codeOf(cause) ?? '');
-  const [why, next] = NETWORK[code] ?? tls(code) ?? [messageOf(cause), 'check the address in VITE_TELEMETRY_URL'];
+  const code = String(codeOf(error) ?? '');
+  const [why, next] = NETWORK[code] ?? tls(code) ?? [messageOf(error), 'check the address in VITE_TELEMETRY_URL'];
   return new Failure(`cannot reach ${url.host}: ${why}`, next, EXIT.connection);
 }
 
@@ -26,8 +21,9 @@ const NETWORK = {
   ENOTFOUND: ['there is no host of that name', 'check the address in VITE_TELEMETRY_URL, and the DNS entry'],
   EAI_AGAIN: ['the name cannot be looked up', 'check this machine\'s network'],
   ECONNREFUSED: ['nothing listens there', 'check the port in VITE_TELEMETRY_URL, and that the web server runs'],
-  ECONNRESET: ['the connection was cut', 'is something else than HTTP at that port, or https where it speaks http?'],
-  UND_ERR_SOCKET: ['the connection was cut', 'is something else than HTTP at that port, or did PHP crash? see the host\'s error log'],
+  ETIMEDOUT: ['it did not answer in time', 'try again; if it stays so, is the host up? If it is only slow, raise TELEMETRY_TIMEOUT (seconds)'],
+  ECONNRESET: ['the connection was cut', 'does something else than HTTP listen there, or did PHP crash? The host\'s error log tells'],
+  EPROTO: ['it does not speak TLS at that port', 'write http:// or the right port in VITE_TELEMETRY_URL'],
   ERR_SSL_WRONG_VERSION_NUMBER: ['it does not speak TLS at that port', 'write http:// or the right port in VITE_TELEMETRY_URL'],
   ERR_SSL_PACKET_LENGTH_TOO_LONG: ['it does not speak TLS at that port', 'write http:// or the right port in VITE_TELEMETRY_URL'],
 };
@@ -94,7 +90,7 @@ function foreign(url, { status, headers, text }) {
     return ['the source of the PHP file comes instead of its answer', 'switch PHP on for this folder in the host\'s panel (8.1 or later)'];
   }
   if (status >= 300 && status < 400) {
-    const to = headers.get('location') ?? 'elsewhere';
+    const to = headers.location ?? 'elsewhere';
     return [`it sends on to ${to}`, `set VITE_TELEMETRY_URL to where it ends (${to}): browsers lose what they send on the way`];
   }
   if (status === 404) return ['nothing is at that path', `upload by deploy:telemetry, or correct ${url.pathname} in VITE_TELEMETRY_URL`];

@@ -1,19 +1,23 @@
+import http from 'node:http';
+import https from 'node:https';
+import { text } from 'node:stream/consumers';
+
 /**
  * @typedef {object} Answer
  * @property {number} status
- * @property {Headers} headers
+ * @property {import('node:http').IncomingHttpHeaders} headers
  * @property {string} text
  * @property {any} json undefined where the text is none
  */
 
-/** More of an answer is not read: it is none of ours. */
-const MAX_TEXT = 65_536;
+/** Of no answer within the time. */
+export const TIMED_OUT = 'ETIMEDOUT';
 
 /**
  * Sends as a page does: text/plain, so that no browser asks ahead.
  * @param {URL} endpoint
  * @param {{ key: string, stream: string, now: number, body: string, origin?: string | undefined, timeout: number }} what
- * @returns {Promise<Answer>} rejects as fetch does
+ * @returns {Promise<Answer>}
  */
 export function send(endpoint, { key, stream, now, body, origin, timeout }) {
   const url = new URL(endpoint);
@@ -25,22 +29,35 @@ export function send(endpoint, { key, stream, now, body, origin, timeout }) {
 }
 
 /**
+ * One request, and its answer as it comes: a redirect is one. Not by `fetch`: that tries for ever where a server hangs up.
  * @param {URL} url
- * @param {RequestInit} init
+ * @param {{ method: string, headers?: Record<string, string>, body?: string }} what
  * @param {number} timeout in ms
- * @returns {Promise<Answer>}
+ * @returns {Promise<Answer>} rejects with an error that has a code
  */
-export async function ask(url, init, timeout) {
-  // A redirect turns a POST into a GET: the browser would lose the events.
-  const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(timeout) });
-  const text = (await response.text()).slice(0, MAX_TEXT);
-  return { status: response.status, headers: response.headers, text, json: parse(text) };
+export function ask(url, { method, headers, body = '' }, timeout) {
+  return new Promise((resolve, reject) => {
+    const { request } = url.protocol === 'https:' ? https : http;
+    // A connection of its own: one that is kept may be closed just now.
+    const asked = request(url, { method, agent: false, headers: { ...headers, 'content-length': Buffer.byteLength(body) } });
+    const late = Object.assign(new Error('no answer in time'), { code: TIMED_OUT });
+    const timer = setTimeout(() => asked.destroy(late), timeout);
+    const settle = (/** @type {() => void} */ how) => (clearTimeout(timer), how());
+    asked.on('error', (error) => settle(() => reject(error)));
+    asked.on('response', (response) => {
+      text(response).then(
+        (whole) => settle(() => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: whole, json: parse(whole) })),
+        (error) => settle(() => reject(error)),
+      );
+    });
+    asked.end(body);
+  });
 }
 
-/** @param {string} text */
-function parse(text) {
+/** @param {string} whole */
+function parse(whole) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(whole);
   } catch {
     return undefined;
   }

@@ -15,7 +15,7 @@ import { bytesBefore, cutTornLine, replace, sizeOf, unpack } from './local.js';
 /** Where downloads go, in the app's folder. */
 export const DOWNLOADS = 'telemetry-logs';
 /** What the drop-in writes, and what its rotation makes of it. */
-const JOURNAL = /^(events-\d{4}-\d\d-\d\d(?:\.\d+)?\.jsonl)(\.gz)?(\.php)?$/;
+const JOURNAL = /^(events-(\d{4}-\d\d-\d\d)(?:\.(\d+))?\.jsonl)(\.gz)?(\.php)?$/;
 /** gzip ends with the length of what was packed, in four bytes (RFC 1952). */
 const TRAILER = 4;
 
@@ -46,6 +46,8 @@ export async function download(settings, say) {
 /**
  * @typedef {object} Journal
  * @property {string} name here
+ * @property {string} day
+ * @property {number} part 0, then higher ones where a day has several
  * @property {string} remoteName
  * @property {number} size there
  * @property {boolean} isPacked
@@ -76,14 +78,15 @@ async function findJournals(remote, folders) {
  */
 function chosen(files) {
   const journals = files.flatMap(({ name: remoteName, size }) => {
-    const [, name, packed, guarded] = JOURNAL.exec(remoteName) ?? [];
-    if (!name) return [];
-    return [{ name, remoteName, size, isPacked: Boolean(packed), guard: guarded && !packed ? GUARD : Buffer.alloc(0) }];
+    const [, name, day, part, packed, guarded] = JOURNAL.exec(remoteName) ?? [];
+    if (!name || !day) return [];
+    const guard = guarded && !packed ? GUARD : Buffer.alloc(0);
+    return [{ name, day, part: Number(part ?? 0), remoteName, size, isPacked: Boolean(packed), guard }];
   });
   const plain = new Set(journals.filter(({ isPacked }) => !isPacked).map(({ name }) => name));
   return journals
     .filter(({ name, isPacked }) => !isPacked || !plain.has(name))
-    .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    .sort((a, b) => a.day.localeCompare(b.day) || a.part - b.part);
 }
 
 /**
@@ -163,13 +166,14 @@ async function resume(remote, path, here, guard) {
   const had = (await sizeOf(here)) ?? 0;
   const overlap = had ? await bytesBefore(here, had) : guard;
   const file = await open(here, 'a');
+  const rest = new Continuation(file, overlap);
   try {
-    const rest = new Continuation(file, overlap);
     await remote.fetch(path, guard.length + had - overlap.length, rest);
-    return !rest.differs;
   } finally {
     await file.close();
   }
+  if (rest.differs && had === 0) await rm(here);
+  return !rest.differs;
 }
 
 /**
