@@ -1,31 +1,14 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { startProxy } from '../testing/cutting-proxy.js';
-import { filesOf, servedVersion, writeDropIn } from '../testing/drop-in.js';
-import { PROTOCOLS, startHost } from '../testing/hosts.js';
+import { openRemote } from '../src/remote/open.js';
+import { Settings } from '../src/settings.js';
+import { cleanUp } from '../testing/clean-up.js';
+import { filesOf, servedVersion, setUp, writeDropIn } from '../testing/drop-in.js';
+import { PROTOCOLS } from '../testing/hosts.js';
 import { makeWorld } from '../testing/world.js';
-
-/** Of whoever deploys; no collector's address, so nothing is asked over HTTP. */
-const APP = { VITE_TELEMETRY_TOKEN: 'the-key', VITE_TELEMETRY_APP: 'the app', TELEMETRY_ORIGIN: 'https://app.example' };
-/** How often a connection is broken off, each time a bit later. */
-const CUTS = 12;
-
-/**
- * @param {import('node:test').TestContext} t
- * @param {'ftps' | 'sftp'} protocol
- * @param {{ hideDotfiles?: boolean }} [how]
- */
-async function setUp(t, protocol, how) {
-  const world = makeWorld(t);
-  const host = await startHost(t, protocol, world.dir, how);
-  const source = join(world.dir, 'php');
-  writeDropIn(source, 'one');
-  world.write({ ...host.settings, TELEMETRY_PHP: source, ...APP });
-  return { world, host, source };
-}
 
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: uploads everything once, then only what changed`, async (t) => {
@@ -93,38 +76,6 @@ for (const protocol of PROTOCOLS) {
     assert.equal(readFileSync(join(host.site, 'index.html'), 'utf8'), 'the shop');
   });
 
-  test(`${protocol}: wherever an upload breaks off, one version runs, and the next try ends it`, async (t) => {
-    const { world, host, source } = await setUp(t, protocol);
-    await world.run('deploy');
-    const before = join(world.dir, 'before');
-    cpSync(host.site, before, { recursive: true });
-    writeDropIn(source, 'two');
-    const proxy = await startProxy(host.ports);
-    t.after(proxy.stop);
-    assert.equal((await world.run('deploy', host.proxied)).code, 0);
-    const all = proxy.passed();
-    const seen = new Set();
-    for (let cut = 1; cut <= CUTS; cut += 1) {
-      rmSync(host.site, { recursive: true });
-      cpSync(before, host.site, { recursive: true });
-      proxy.cutAfter(Math.round((all * cut) / (CUTS + 1)));
-      const broken = await world.run('deploy', host.proxied);
-      assert.equal(broken.code, 3, `after ${cut} of ${CUTS}: ${broken.out}${broken.err}`);
-      assert.match(broken.err, /\n {2}next: /);
-      for (const entry of ['ingest.php', 'rotate-logs.php']) {
-        const served = servedVersion(host.site, entry);
-        assert.match(served ?? 'nothing', /^(one|two)$/, `after ${cut} of ${CUTS}`);
-        seen.add(served);
-      }
-      proxy.cutAfter(Infinity);
-      const again = await world.run('deploy', host.proxied);
-      assert.equal(again.code, 0, again.err);
-      assert.equal(servedVersion(host.site), 'two');
-      assert.deepEqual(filesOf(host.site).filter((path) => path.includes('.ht-')), ['.ht-beaconry.php']);
-    }
-    assert.ok(seen.has('one'), 'no cut came early enough');
-  });
-
   test(`${protocol}: a folder where the login may not write is named`, async (t) => {
     const { world, host } = await setUp(t, protocol);
     // A file where the folder should be is refused to root too.
@@ -139,6 +90,10 @@ for (const protocol of PROTOCOLS) {
 test('ftps: a host that lists no files with a dot changes nothing', async (t) => {
   const { world, host, source } = await setUp(t, 'ftps', { hideDotfiles: true });
   assert.equal((await world.run('deploy')).code, 0);
+  const remote = await openRemote(new Settings(world.app, {}).host());
+  cleanUp(t, remote.close);
+  const listed = await remote.files('htdocs/telemetry');
+  assert.ok(listed?.length && !listed.some(({ name }) => name.startsWith('.')), 'the server lists them after all');
   assert.match((await world.run('deploy')).out, /everything was there already/);
   writeDropIn(source, 'two');
   assert.match((await world.run('deploy')).out, /5 files uploaded/);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { cleanUp } from '../testing/clean-up.js';
 import { startProxy } from '../testing/cutting-proxy.js';
 import { PROTOCOLS, startHost } from '../testing/hosts.js';
 import { GUARD, lines, pack } from '../testing/journal.js';
@@ -106,7 +108,7 @@ for (const protocol of PROTOCOLS) {
     writeFileSync(there(`${DAY}.php`), GUARD + lines(0, 4_000));
     writeFileSync(there(`${packedDay}.gz.php`), pack(lines(0, 9_000)));
     const proxy = await startProxy(host.ports);
-    t.after(proxy.stop);
+    cleanUp(t, proxy.stop);
     assert.equal((await world.run('download', host.proxied)).code, 0);
     const all = proxy.passed();
     for (let cut = 1; cut <= CUTS; cut += 1) {
@@ -153,6 +155,27 @@ test('ftps: a file that the login may not read is named, with what to change', a
   assert.equal((await world.run('download')).code, 0);
   assert.ok(host.logs);
 });
+
+for (const protocol of PROTOCOLS) {
+  test(`${protocol}: a full disk here is told, and what has come is kept`, async (t) => {
+    const { world, there } = await setUp(t, protocol);
+    const disk = join(world.dir, 'disk');
+    mkdirSync(disk);
+    // Only root may mount; a disk that is full in earnest is nothing that a test can make otherwise.
+    assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).status, 0, 'run this test as root');
+    cleanUp(t, () => spawnSync('umount', [disk]));
+    writeFileSync(there(`${DAY}.php`), GUARD + lines(0, 2_000));
+    const { code, err } = await world.run('download', { TELEMETRY_DOWNLOADS: disk });
+    assert.equal(code, 1, err);
+    assert.match(err, /the disk of .* is full; what has come is kept\n {2}next: free some space/);
+    const kept = readFileSync(join(disk, DAY), 'utf8');
+    assert.ok(kept.length > 0 && lines(0, 2_000).startsWith(kept));
+    spawnSync('mount', ['-o', 'remount,size=4m', disk]);
+    const again = await world.run('download', { TELEMETRY_DOWNLOADS: disk });
+    assert.equal(again.code, 0, again.err);
+    assert.equal(readFileSync(join(disk, DAY), 'utf8'), lines(0, 2_000));
+  });
+}
 
 test('journals in both folders are not mixed', async (t) => {
   const { world, host, there } = await setUp(t, 'sftp');

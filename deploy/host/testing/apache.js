@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { cleanUp } from './clean-up.js';
 import { freePort, listening, nobody, stop } from './process.js';
 
 const MODULES = '/usr/lib/apache2/modules';
@@ -13,20 +14,23 @@ const INI = 'display_errors = On\ndisplay_startup_errors = On\nlog_errors = On\n
  * @param {import('node:test').TestContext} t
  * @param {string} dir a folder of its own
  * @param {string} documentRoot
- * @param {{ php?: 'all' | 'entry alone' | 'none', bare?: boolean }} [how] what is run as PHP; bare: PHP without extensions
+ * @param {{ php?: 'all' | 'entry alone' | 'none', withoutSqlite?: boolean }} [how] what is run as PHP
  */
-export async function startApache(t, dir, documentRoot, { php = 'all', bare = false } = {}) {
+export async function startApache(t, dir, documentRoot, { php = 'all', withoutSqlite = false } = {}) {
   mkdirSync(dir);
   mkdirSync(documentRoot, { recursive: true });
   const port = await freePort();
   const config = join(dir, 'apache.conf');
   writeFileSync(config, text(dir, documentRoot, port, php));
   writeFileSync(join(dir, 'php.ini'), INI);
+  mkdirSync(join(dir, 'extensions'));
+  writeFileSync(join(dir, 'extensions', 'ctype.ini'), 'extension=ctype\n');
   nobody.own(dir);
-  const env = { ...process.env, ...(bare && { PHP_INI_SCAN_DIR: dir }) };
+  // Instead of the folder that names all of Debian's extensions.
+  const env = { ...process.env, ...(withoutSqlite && { PHP_INI_SCAN_DIR: join(dir, 'extensions') }) };
   // With a group of its own, for its children end with it.
   const child = spawn('apache2', ['-f', config, '-DFOREGROUND'], { ...nobody.user, env, detached: true, stdio: 'ignore' });
-  t.after(() => stop(child));
+  cleanUp(t, () => stop(child));
   await listening(port, child);
   return { port, origin: `http://127.0.0.1:${port}` };
 }

@@ -5,6 +5,7 @@ import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { cleanUp } from './clean-up.js';
 import { stop, until } from './process.js';
 
 /** The one that was built; `cargo xtask test` says where. */
@@ -19,7 +20,7 @@ export async function startCollector(t, dir) {
   const portFile = `${dir}.port`;
   const args = ['serve', '--data', dir, '--listen', '127.0.0.1:0', '--key', 'the-key', '--app', 'shop', '--origin', 'https://app.example', '--port-file', portFile];
   const child = spawn(PROGRAM, args, { stdio: 'ignore' });
-  t.after(() => stop(child));
+  cleanUp(t, () => stop(child));
   await until('the collector takes requests', () => existsSync(portFile) && readFileSync(portFile, 'utf8').includes(':'));
   const address = readFileSync(portFile, 'utf8').trim();
   return { dir, address, url: `http://${address}/v1/events`, journal: () => join(dir, `events-${new Date().toISOString().slice(0, 10)}.jsonl`) };
@@ -50,7 +51,7 @@ export async function startMiddlebox(t, upstream, change) {
 export async function serve(t, server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  cleanUp(t, () => {
     /** @type {Partial<import('node:http').Server>} */ (server).closeAllConnections?.();
     server.close();
   });

@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { startHost } from './hosts.js';
+import { makeWorld } from './world.js';
+
 /**
  * Writes a drop-in of a version: the shape of the real one, with the version in every file that runs.
  * @param {string} dir
@@ -53,4 +56,22 @@ function versionOf(text) {
 export function filesOf(dir) {
   const entries = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return entries.map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(dir.length + 1)).sort();
+}
+
+/** Of whoever deploys; no collector's address, so nothing is asked over HTTP. */
+const APP = { VITE_TELEMETRY_TOKEN: 'the-key', VITE_TELEMETRY_APP: 'the app', TELEMETRY_ORIGIN: 'https://app.example' };
+
+/**
+ * A host, and a team that deploys a drop-in of version one.
+ * @param {import('node:test').TestContext} t
+ * @param {'ftps' | 'sftp'} protocol
+ * @param {{ hideDotfiles?: boolean }} [how]
+ */
+export async function setUp(t, protocol, how) {
+  const world = makeWorld(t);
+  const host = await startHost(t, protocol, world.dir, how);
+  const source = join(world.dir, 'php');
+  writeDropIn(source, 'one');
+  world.write({ ...host.settings, TELEMETRY_PHP: source, ...APP });
+  return { world, host, source };
 }

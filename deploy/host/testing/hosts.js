@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { cleanUp } from './clean-up.js';
 import { PROXY_HOST } from './cutting-proxy.js';
 import { startFtps } from './ftps-server.js';
 import { startSftp } from './sftp-server.js';
@@ -19,7 +20,7 @@ export async function startHost(t, protocol, dir, how = {}) {
   const own = join(dir, protocol);
   mkdirSync(own);
   const server = protocol === 'ftps' ? await startFtps(own, how) : await startSftp(own);
-  t.after(server.stop);
+  cleanUp(t, server.stop);
   const { port, ports, root, fingerprint } = server;
   const user = 'user' in server ? server.user : 'anonymous';
   // An SFTP login lands at home, an FTP login in the root.

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { cleanUp } from './clean-up.js';
+
 const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
 
 /**
@@ -12,7 +14,7 @@ const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
  */
 export function makeWorld(t) {
   const dir = mkdtempSync(join(tmpdir(), 'beaconry-host-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  cleanUp(t, () => rmSync(dir, { recursive: true, force: true }));
   // A server that runs as another user passes through.
   chmodSync(dir, 0o755);
   const app = join(dir, 'app');
