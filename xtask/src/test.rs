@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -57,6 +57,8 @@ const STEPS: &[Step] = &[
     Step::new("core", "the core, and the simulator's seeds", &[], core),
     Step::new("no-std", "the core builds where there is no std", &[Tool::Wasm], no_std),
     Step::new("collector", "the collector", &[], collector),
+    Step::new("php", "the drop-in's code: syntax, style, and what it says by itself", &[Tool::Php], php),
+    Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance),
     Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js),
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
@@ -185,6 +187,37 @@ fn no_std(context: &Context) -> Result<()> {
 /// The binary too: the end-to-end tests start it.
 fn collector(context: &Context) -> Result<()> {
     context.cmd("cargo").args(["test", "-p", "beaconry-collector"]).run()
+}
+
+fn php(context: &Context) -> Result<()> {
+    let sources = context.repo.root.join("deploy").join("php");
+    for file in
+        files_below(&sources)?.into_iter().filter(|file| file.extension().is_some_and(|end| end == "php"))
+    {
+        // It prints a line for each good file.
+        context.cmd("php").arg("-l").arg(&file).read()?;
+    }
+    let tests = context.repo.root.join("conformance").join("php");
+    context.cmd("phpcs").arg("--standard=phpcs.xml").dir(&tests).run()?;
+    context.cmd("phpunit").args(["--configuration", "."]).dir(&tests).run()
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
+}
+
+fn conformance(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-conformance"])
+        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
 }
 
 fn js(context: &Context) -> Result<()> {

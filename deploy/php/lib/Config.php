@@ -119,7 +119,7 @@ final class Config
     private static function origin(string $text): string
     {
         if (preg_match('~^https?://[^/?#*]+/*$~D', $text) !== 1) {
-            throw self::mistake("config.php: `$text` is no origin, which is a scheme and a host, such as https://shop.example.com");
+            throw self::mistake("config.php: `$text` is no origin: a scheme and a host, such as https://shop.example.com");
         }
         return strtolower(rtrim($text, '/'));
     }

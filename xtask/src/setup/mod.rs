@@ -8,6 +8,7 @@ mod cargo_tool;
 mod chromium;
 mod debian;
 mod node;
+mod php;
 mod wasm;
 
 use std::env;
@@ -38,11 +39,13 @@ pub(crate) enum Tool {
     /// A browser of the Chromium family and its driver.
     Chromium,
     CargoDeny,
+    /// PHP with what hosts have, Apache and nginx, and what checks PHP code.
+    Php,
 }
 
 impl Tool {
     /// In the order in which they are set up.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Node,
         Self::NodePackages,
         Self::Wasm,
@@ -50,6 +53,7 @@ impl Tool {
         Self::WasmPack,
         Self::Chromium,
         Self::CargoDeny,
+        Self::Php,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -61,6 +65,7 @@ impl Tool {
             Self::WasmPack => "wasm-pack",
             Self::Chromium => "chromium",
             Self::CargoDeny => "cargo-deny",
+            Self::Php => "php",
         }
     }
 
@@ -78,6 +83,7 @@ impl Tool {
             Self::WasmPack => cargo_tool::wasm_pack(repo),
             Self::Chromium => chromium::ensure(repo),
             Self::CargoDeny => cargo_tool::cargo_deny(repo),
+            Self::Php => php::ensure(repo),
         }
     }
 }

@@ -30,6 +30,8 @@ final class Front
     private static function lastWords(): void
     {
         if (((error_get_last()['type'] ?? 0) & self::FATAL) !== 0 && !headers_sent()) {
+            // PHP has set a whole status line, which a code alone does not replace.
+            header('HTTP/1.1 503 Service Unavailable');
             Answer::refused(new Refused(Refusal::Disk))->send();
         }
     }

@@ -39,7 +39,7 @@ final class Request
             agent: self::visible($text('HTTP_USER_AGENT') ?? ''),
             accept: $text('HTTP_ACCEPT') ?? '',
             query: $text('QUERY_STRING') ?? '',
-            length: ctype_digit($length) ? (int) $length : null,
+            length: preg_match('/^[0-9]+$/D', $length) === 1 ? (int) $length : null,
         );
     }
 

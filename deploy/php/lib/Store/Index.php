@@ -182,8 +182,10 @@ final class Index
             $change();
             $this->database->commit();
         } catch (\Throwable $error) {
-            if ($this->database->inTransaction()) {
+            try {
                 $this->database->rollBack();
+            } catch (\PDOException) {
+                // On a full disk SQLite has done so itself.
             }
             throw $error;
         }
