@@ -64,6 +64,14 @@ const STEPS: &[Step] = &[
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
+    Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki),
+    Step::new(
+        "otlp",
+        "forward to a real OpenTelemetry Collector and to Loki",
+        &[Tool::Loki, Tool::Otelcol],
+        otlp,
+    ),
+    Step::new("prometheus", "a real Prometheus scrapes the collector", &[Tool::Prometheus], prometheus),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
@@ -272,6 +280,28 @@ fn package(context: &Context) -> Result<()> {
 fn size(context: &Context) -> Result<()> {
     package(context)?;
     size::check(&context.repo, &context.tools)
+}
+
+fn loki(context: &Context) -> Result<()> {
+    beside_servers(context, "loki")
+}
+
+fn otlp(context: &Context) -> Result<()> {
+    beside_servers(context, "otlp")
+}
+
+fn prometheus(context: &Context) -> Result<()> {
+    beside_servers(context, "prometheus")
+}
+
+/// The collector's program beside the servers that the set-up found: their variables say where they are.
+fn beside_servers(context: &Context, test: &str) -> Result<()> {
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-servers", "--test", test])
+        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
 }
 
 fn e2e(context: &Context) -> Result<()> {

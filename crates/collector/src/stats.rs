@@ -10,6 +10,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::upkeep::Report;
+
 /// What `GET /metrics` is (OpenMetrics 1.0, "Overall Structure").
 pub(crate) const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -58,8 +60,7 @@ struct Events {
 }
 
 impl Stats {
-    /// Of the collector of `app`, which every metric names.
-    pub(crate) fn new(app: &str) -> Self {
+    pub(crate) fn new() -> Self {
         let stats = Self {
             requests: Counter::default(),
             stored: Counter::default(),
@@ -69,12 +70,11 @@ impl Stats {
             rejected: ByReason::default(),
             registry: Registry::default(),
         };
-        stats.registered(app)
+        stats.registered()
     }
 
-    fn registered(mut self, app: &str) -> Self {
-        let labels = std::iter::once(("app".into(), app.to_owned().into()));
-        let mut registry = Registry::with_prefix_and_labels("beaconry", labels);
+    fn registered(mut self) -> Self {
+        let mut registry = Registry::with_prefix("beaconry");
         registry.register("build", "The collector", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         registry.register("requests", "POSTs of events", self.requests.clone());
         registry.register("events_stored", "Events written to the journal", self.stored.clone());
@@ -115,6 +115,11 @@ impl Stats {
     /// A batch of a request was not taken.
     pub(crate) fn rejected(&self, reason: &'static str) {
         self.rejected.count(reason);
+    }
+
+    /// A pass over the closed journal files was made.
+    pub(crate) fn upkeep(&self, report: &Report) {
+        let _ = report;
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::ops::Range as Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use beaconry_core::{
     Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine, wire::MAX_STREAM_LINE,
@@ -12,8 +12,9 @@ use beaconry_core::{
 
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
+use crate::files::Name;
 use crate::index::{Change, DAY_MS, Index, IndexError, Record, WINDOW_MS};
-use crate::journal::{self, AppendError, Journal, Position};
+use crate::journal::{self, AppendError, Journal, Position, Rotated};
 use crate::recover::{RecoverError, recover};
 use crate::user_agent::Agent;
 
@@ -26,6 +27,8 @@ pub(crate) struct Request {
     /// The stream's age by the client's own clock (ms).
     pub(crate) age: u64,
     pub(crate) agent: Arc<Agent>,
+    /// The app that its key stands for, written into lines that the store itself makes.
+    pub(crate) app: Arc<str>,
     /// The journal lines of all its events.
     pub(crate) lines: Vec<u8>,
     /// Which bytes of `lines` are which event.
@@ -79,32 +82,50 @@ pub(crate) const SYNCED_FILE: &str = "synced";
 #[derive(Debug)]
 pub(crate) struct Store<D: Disk> {
     disk: D,
-    app: String,
     journal: Journal<D::File>,
     /// `None` after it failed, until it can be opened and brought up to the journal again.
     index: Option<Index>,
     pruned_on: u64,
+    closed_files: ClosedFiles,
 }
 
+/// Held while closed files are replaced or deleted, and while all of them are read.
+pub(crate) type ClosedFiles = Arc<Mutex<()>>;
+
 impl<D: Disk> Store<D> {
-    /// Mends the journal and brings the index up to it. `app` is written into lines that the store itself makes.
-    pub(crate) fn open(disk: D, app: &str) -> Result<Store<D>, RecoverError> {
+    /// Mends the journal and brings the index up to it. `max_file` is what a file grows to (bytes).
+    pub(crate) fn open(disk: D, max_file: u64) -> Result<Store<D>, RecoverError> {
         let index = Some(recover(&disk)?);
-        Ok(Store { disk, app: app.to_owned(), journal: Journal::new(), index, pruned_on: 0 })
+        let journal = Journal::new(max_file);
+        Ok(Store { disk, journal, index, pruned_on: 0, closed_files: ClosedFiles::default() })
     }
 
     /// The newest journal file, all of which is synced.
     pub(crate) fn newest(&mut self) -> Option<Position> {
-        let (name, good) = self.index().ok()?.files().ok()?.pop_last()?;
-        Some(Position { name, good })
+        let files = self.index().ok()?.files().ok()?;
+        let files = files.iter().filter_map(|(name, good)| Name::parse(name).map(|name| (name, *good)));
+        files.max().map(|(name, good)| Position { name, good })
     }
 
     /// Tells other processes how far they may read: `DIR/synced`, one line of a length that never shrinks, written over in
     /// place. It need not be synced itself: an older one only holds them back until the next.
     pub(crate) fn publish(&self, position: &Position) -> io::Result<()> {
-        let Position { name, good } = position;
+        let Position { name, good } = *position;
         let line = format!("{{\"file\":\"{name}\",\"offset\":{good:>20}}}\n");
         write_all_at(&mut self.disk.open(SYNCED_FILE)?, line.as_bytes(), 0)
+    }
+
+    /// Closes the current file of the journal; `None` where nothing was written since the last time.
+    pub(crate) fn rotate(&mut self, now: u64) -> Result<Option<Rotated>, CommitError> {
+        if self.journal.stopped() {
+            return Err(AppendError::Stopped.into());
+        }
+        Ok(self.journal.rotate(&self.disk, journal::day_at(now)).map_err(AppendError::Failed)?)
+    }
+
+    /// What keeps closed files as they are.
+    pub(crate) fn closed_files(&self) -> ClosedFiles {
+        self.closed_files.clone()
     }
 
     /// Whether nothing can be stored before a restart.
@@ -121,18 +142,16 @@ impl<D: Disk> Store<D> {
             return Err(AppendError::Stopped.into());
         }
         let mut group = Group::default();
-        let app = self.app.clone();
         let index = self.index()?;
-        let taken =
-            requests.iter().map(|request| group.take(index, &app, request)).collect::<Result<Vec<_>, _>>();
+        let taken = requests.iter().map(|request| group.take(index, request)).collect::<Result<Vec<_>, _>>();
         let taken = taken.inspect_err(|_| self.index = None)?;
         let position = match requests.first() {
             Some(first) if !group.lines.is_empty() => {
-                Some(self.journal.append(&self.disk, &journal::day_at(first.received), &group.lines)?)
+                Some(self.journal.append(&self.disk, journal::day_at(first.received), &group.lines)?)
             }
             _ => None,
         };
-        self.put(&group, position.as_ref())?;
+        self.put(&group, position)?;
         let verdicts = requests.iter().zip(taken).map(|(request, taken)| group.verdict(request, taken));
         Ok((verdicts.collect(), position))
     }
@@ -169,7 +188,8 @@ impl<D: Disk> Store<D> {
                     return Err(AppendError::Stopped.into());
                 }
                 // It may mend the file that is open.
-                self.journal = Journal::new();
+                self.journal = self.journal.reopened();
+                let _closed_files = self.closed_files.lock().unwrap_or_else(PoisonError::into_inner);
                 recover(&self.disk)?
             }
         };
@@ -177,7 +197,8 @@ impl<D: Disk> Store<D> {
     }
 
     /// The lines are on disk already; an index that fails here is made from them.
-    fn put(&mut self, group: &Group, position: Option<&Position>) -> Result<(), CommitError> {
+    fn put(&mut self, group: &Group, position: Option<Position>) -> Result<(), CommitError> {
+        let file = position.map(|position| (position.name.to_string(), position.good));
         let change = || Change {
             records: group
                 .records
@@ -185,7 +206,7 @@ impl<D: Disk> Store<D> {
                 .filter(|(_, entry)| entry.changed)
                 .map(|(id, entry)| (*id, &entry.record))
                 .collect(),
-            file: position.map(|position| (position.name.as_str(), position.good)),
+            file: file.as_ref().map(|(name, good)| (name.as_str(), *good)),
         };
         let Err(error) = self.index()?.put(&change()) else { return Ok(()) };
         tracing::warn!(%error, "the index failed and is opened again");
@@ -218,7 +239,7 @@ enum Taken {
 }
 
 impl Group {
-    fn take(&mut self, index: &Index, app: &str, request: &Request) -> Result<Taken, IndexError> {
+    fn take(&mut self, index: &Index, request: &Request) -> Result<Taken, IndexError> {
         let stream = request.line.stream;
         let touched = match self.records.entry(stream) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -250,7 +271,7 @@ impl Group {
         }
         if record.line.merge(&request.line) {
             record.deliveries += 1;
-            record.write_delivery(&mut self.lines, app, request);
+            record.write_delivery(&mut self.lines, request);
         }
         if record.is_shredded() {
             self.lines.truncate(mark);
@@ -301,7 +322,7 @@ impl Record {
             || line.len() > MAX_STREAM_LINE
     }
 
-    fn write_delivery(&self, out: &mut Vec<u8>, app: &str, request: &Request) {
+    fn write_delivery(&self, out: &mut Vec<u8>, request: &Request) {
         let mut line = Vec::new();
         self.line.encode(&mut line);
         let identity = &self.line.identity;
@@ -317,7 +338,7 @@ impl Record {
         let source = Source {
             stream: stream.as_str(),
             received: request.received,
-            app,
+            app: &request.app,
             tokens,
             agent: &request.agent,
         };

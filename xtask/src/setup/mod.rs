@@ -9,6 +9,7 @@ mod chromium;
 mod debian;
 mod node;
 mod php;
+mod server;
 mod wasm;
 
 use std::env;
@@ -41,11 +42,16 @@ pub(crate) enum Tool {
     CargoDeny,
     /// PHP with what hosts have, Apache and nginx, and what checks PHP code.
     Php,
+    /// Grafana's Loki.
+    Loki,
+    /// An OpenTelemetry Collector.
+    Otelcol,
+    Prometheus,
 }
 
 impl Tool {
     /// In the order in which they are set up.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Node,
         Self::NodePackages,
         Self::Wasm,
@@ -54,6 +60,9 @@ impl Tool {
         Self::Chromium,
         Self::CargoDeny,
         Self::Php,
+        Self::Loki,
+        Self::Otelcol,
+        Self::Prometheus,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -66,7 +75,20 @@ impl Tool {
             Self::Chromium => "chromium",
             Self::CargoDeny => "cargo-deny",
             Self::Php => "php",
+            Self::Loki => "loki",
+            Self::Otelcol => "otelcol",
+            Self::Prometheus => "prometheus",
         }
+    }
+
+    /// A server that the forwarder's tests alone start; Loki takes minutes to build. Only where it is asked for.
+    const fn is_extra(self) -> bool {
+        matches!(self, Self::Loki | Self::Otelcol | Self::Prometheus)
+    }
+
+    fn find(name: &OsStr) -> Result<Self> {
+        let tool = Self::ALL.into_iter().find(|tool| name == tool.name());
+        tool.with_context(|| format!("no such tool: {}", name.display()))
     }
 
     fn is_wanted(self, wanted: &[Self]) -> bool {
@@ -84,6 +106,9 @@ impl Tool {
             Self::Chromium => chromium::ensure(repo),
             Self::CargoDeny => cargo_tool::cargo_deny(repo),
             Self::Php => php::ensure(repo),
+            Self::Loki => server::loki(repo),
+            Self::Otelcol => server::otelcol(repo),
+            Self::Prometheus => server::prometheus(repo),
         }
     }
 }
@@ -160,21 +185,22 @@ impl Tools {
     }
 }
 
-/// `cargo xtask setup`.
+/// `cargo xtask setup`: the tools that are named, else all but the extra ones; and those that `--with` adds.
 pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
-    let (mut way, mut wanted) = (None, Vec::new());
+    let (mut way, mut wanted, mut with) = (None, Vec::new(), Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
-            Arg::Value(name) => {
-                let tool = Tool::ALL.into_iter().find(|tool| name == tool.name());
-                wanted.push(tool.with_context(|| format!("no such tool: {}", name.display()))?);
-            }
+            Arg::Long("with") => with.push(Tool::find(&args.value()?)?),
+            Arg::Value(name) => wanted.push(Tool::find(&name)?),
             other => return Err(other.unexpected().into()),
         }
     }
-    let wanted = if wanted.is_empty() { &Tool::ALL[..] } else { &wanted };
-    prepare(repo, wanted, way).map(|_| ())
+    if wanted.is_empty() {
+        wanted.extend(Tool::ALL.into_iter().filter(|tool| !tool.is_extra()));
+    }
+    wanted.extend(with);
+    prepare(repo, &wanted, way).map(|_| ())
 }
 
 /// Finds or installs the tools. Goes on after one that fails, so that one run tells all that is missing.

@@ -6,6 +6,7 @@ use super::disk::{Faults, SimDisk};
 use super::{START, read_journal, request};
 use crate::disk::Disk;
 use crate::index;
+use crate::journal::MAX_FILE_BYTES;
 use crate::store::{Store, Verdict};
 
 fn numbers(start: Number, end: Number) -> Range {
@@ -18,7 +19,7 @@ fn one_client() -> (SimDisk, StreamLine) {
 }
 
 fn open(disk: &SimDisk) -> Store<SimDisk> {
-    Store::open(disk.clone(), "shop").unwrap()
+    Store::open(disk.clone(), MAX_FILE_BYTES).unwrap()
 }
 
 const FILE: &str = "events-2025-11-24.jsonl";
@@ -136,6 +137,22 @@ fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
 }
 
 #[test]
+fn a_lost_index_is_made_again_from_packed_files_too() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    disk.overwrite(&format!("{FILE}.zst"), &zstd::bulk::compress(&disk.content(FILE), 3).unwrap());
+    disk.remove(FILE).unwrap();
+    disk.remove(index::FILE).unwrap();
+    assert_eq!(open(&disk).record(line.stream).unwrap().stored, numbers(0, 5).into());
+
+    // The length in the frame's header says that nothing is new: the second start does not unpack.
+    let mut bytes = disk.content(&format!("{FILE}.zst"));
+    bytes.truncate(30);
+    disk.overwrite(&format!("{FILE}.zst"), &bytes);
+    assert_eq!(open(&disk).record(line.stream).unwrap().stored, numbers(0, 5).into());
+}
+
+#[test]
 fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again() {
     let mut is_whole = false;
     for fuse in 1.. {
@@ -144,7 +161,7 @@ fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again()
         disk.remove(index::FILE).unwrap();
         disk.sync_dir().unwrap();
         disk.light_fuse(fuse);
-        is_whole = Store::open(disk.clone(), "shop").is_ok() && !disk.is_dead();
+        is_whole = Store::open(disk.clone(), MAX_FILE_BYTES).is_ok() && !disk.is_dead();
         disk.crash();
         let of_before =
             StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
@@ -199,7 +216,7 @@ fn a_journal_that_lost_what_was_synced_stops_the_start_with_advice() {
     store.checkpoint(START).unwrap();
     drop(store);
     disk.overwrite(FILE, b"");
-    let error = Store::open(disk.clone(), "shop").unwrap_err().to_string();
+    let error = Store::open(disk.clone(), MAX_FILE_BYTES).unwrap_err().to_string();
     assert!(error.contains(FILE) && error.contains("delete index.redb"), "{error}");
     disk.remove(index::FILE).unwrap();
     open(&disk);

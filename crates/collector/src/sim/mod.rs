@@ -3,6 +3,7 @@
 
 mod disk;
 mod interleavings;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,15 +15,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::disk::Disk;
+use crate::files::{self, Name, Packing};
 use crate::journal;
 use crate::receive::{Arrival, decode};
 use crate::store::{Request, Store, Verdict};
+use crate::upkeep::{Keep, Pass, Policy};
 use crate::user_agent::Agent;
 
 /// Ten in the morning of 2025-11-24.
 const START: u64 = 1_763_978_400_000;
 const SEEDS: u64 = 250;
 const STEPS: u64 = 40;
+/// Some twenty events, so that a day has several files.
+const MAX_FILE: u64 = 16 * 1024;
 
 /// A client of one stream: it sends any range of its events, again and again, and remembers what it was promised.
 struct Client {
@@ -57,13 +62,16 @@ fn body(line: &StreamLine, batches: &[Range]) -> Vec<u8> {
 fn request(line: &StreamLine, batches: &[Range], now: u64) -> Request {
     let stream = line.stream.to_text().as_str().to_owned();
     let arrival = Arrival { stream, now: Some(now), received: now, agent: String::new() };
-    decode(&arrival, "shop", Arc::new(Agent::default()), &body(line, batches)).unwrap().request
+    decode(&arrival, &"shop".into(), Arc::new(Agent::default()), &body(line, batches)).unwrap().request
 }
 
 struct World {
     rng: Rng,
     disk: SimDisk,
     store: Option<Store<SimDisk>>,
+    /// The file that was written to last, and when the index was last made durable.
+    position: Option<Name>,
+    settled: Option<Name>,
     clients: Vec<Client>,
     now: u64,
 }
@@ -78,7 +86,8 @@ impl World {
         });
         let clients = clients.collect();
         let disk = SimDisk::new(rng.next());
-        let mut world = World { rng, disk, store: None, clients, now: START + 1_000 };
+        let mut world =
+            World { rng, disk, store: None, position: None, settled: None, clients, now: START + 1_000 };
         world.open();
         world
     }
@@ -87,8 +96,10 @@ impl World {
     fn open(&mut self) {
         self.store = None;
         for _ in 0..50 {
-            match Store::open(self.disk.clone(), "shop") {
-                Ok(store) => {
+            match Store::open(self.disk.clone(), MAX_FILE) {
+                Ok(mut store) => {
+                    self.position = store.newest().map(|position| position.name);
+                    self.settled = self.position;
                     self.store = Some(store);
                     return;
                 }
@@ -128,7 +139,7 @@ impl World {
                 // Midnight passes between two groups.
                 self.now += 3_600_000;
             }
-            match self.rng.below(12) {
+            match self.rng.below(14) {
                 0 => self.crash(),
                 1 => self.disk.set_faults(Faults { write: 4, short: 2, sync: 4, full: false }),
                 2 => self.disk.set_faults(Faults { full: true, ..Faults::default() }),
@@ -137,7 +148,9 @@ impl World {
                     let operations = 1 + self.rng.below(40);
                     self.disk.light_fuse(operations);
                 }
-                6 => drop(self.store().checkpoint(START)),
+                6 => self.checkpoint(),
+                7 => self.rotate(),
+                8 => self.pass(),
                 _ => self.send(),
             }
             if self.disk.is_dead() {
@@ -152,13 +165,37 @@ impl World {
         self.store.as_mut().unwrap()
     }
 
+    fn checkpoint(&mut self) {
+        if self.store().checkpoint(START).is_ok() {
+            self.settled = self.position;
+        }
+    }
+
+    fn rotate(&mut self) {
+        let now = self.now;
+        if let Ok(Some(rotated)) = self.store().rotate(now) {
+            self.position = Some(rotated.position.name);
+            self.checkpoint();
+        }
+    }
+
+    /// Packs what is closed, and deletes nothing: what was promised must be found.
+    fn pass(&mut self) {
+        let Some(settled) = self.settled else { return };
+        let closed_files = self.store().closed_files();
+        let policy = Policy { compress: true, keep: Keep::default() };
+        let pass = Pass { disk: &self.disk, policy, closed_files: &closed_files, ends: &|| false };
+        pass.run(&[], settled, self.now);
+    }
+
     /// A group of one to four requests.
     fn send(&mut self) {
         let count = 1 + self.rng.below(4);
         let sent: Vec<_> = (0..count).map(|_| self.pick_request()).collect();
         let requests: Vec<_> =
             sent.iter().map(|(_, line, batches)| request(line, batches, self.now)).collect();
-        let Ok((verdicts, _)) = self.store().commit(&requests) else { return };
+        let Ok((verdicts, position)) = self.store().commit(&requests) else { return };
+        self.position = position.map(|position| position.name).or(self.position);
         for ((of, line, batches), verdict) in sent.into_iter().zip(verdicts) {
             let Verdict::Accounted { stored, .. } = verdict else { panic!("refused: {verdict:?}") };
             let client = &mut self.clients[of];
@@ -255,13 +292,16 @@ fn read_journal(disk: &SimDisk) -> BTreeMap<String, Found> {
     }
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut ids = BTreeSet::new();
-    for name in disk.list().unwrap().iter().filter(|name| journal::day_of(name).is_some()) {
-        let content = String::from_utf8(disk.content(name)).unwrap();
+    for (name, packing) in files::journal_files(disk.list().unwrap()) {
+        let content = disk.content(&name.packed(packing));
+        let content =
+            if packing == Packing::Plain { content } else { zstd::decode_all(&content[..]).unwrap() };
+        let content = String::from_utf8(content).unwrap();
         assert!(content.is_empty() || content.ends_with('\n'), "{name} has a torn tail");
         for text in content.lines() {
             let line: Line<'_> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
             assert!(ids.insert(line.id.to_owned()), "{} is stored twice", line.id);
-            assert_eq!(Some(journal::day_at(line.received).as_str()), journal::day_of(name));
+            assert_eq!(journal::day_at(line.received), name.day());
             assert_eq!(line.app, "shop");
             let (stream, number) = line.id.split_once('.').unwrap();
             let found = found.entry(stream.to_owned()).or_default();

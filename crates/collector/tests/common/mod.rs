@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use beaconry_collector::{Config, State, app};
+use beaconry_collector::{App, Config, JournalFiles, KEY_RATE, Limits, State, app};
 use beaconry_core::{Identity, Range, StreamId, StreamLine, wire::write_batch_line};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -40,11 +40,17 @@ pub fn config(dir: &Path, clock: &Arc<AtomicU64>) -> Config {
     let clock = clock.clone();
     Config {
         data: dir.to_owned(),
-        keys: vec!["key-1".into(), "key-2".into()],
-        app: "shop".into(),
-        origins: vec![ORIGIN.into()],
+        apps: vec![App {
+            name: "shop".into(),
+            keys: vec!["key-1".into(), "key-2".into()],
+            origins: vec![ORIGIN.into()],
+            rate: KEY_RATE,
+        }],
+        own_origins: Vec::new(),
         www: None,
         max_body: 64 * 1024,
+        limits: Limits::default(),
+        journal: JournalFiles::default(),
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
     }
 }
