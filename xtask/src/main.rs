@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod deploy;
 mod glue;
 mod package;
 mod repo;

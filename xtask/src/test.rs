@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser};
 
+use crate::deploy;
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -63,6 +64,7 @@ const STEPS: &[Step] = &[
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
+    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
     Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki),
     Step::new(
@@ -302,6 +304,10 @@ fn beside_servers(context: &Context, test: &str) -> Result<()> {
         .args(["test", "-p", "beaconry-servers", "--test", test])
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
         .run()
+}
+
+fn deployment(context: &Context) -> Result<()> {
+    deploy::test(&context.repo, &context.tools, |program| context.cmd(program))
 }
 
 fn e2e(context: &Context) -> Result<()> {

@@ -11,6 +11,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::books::Fates;
 use crate::disk::Disk;
 
 /// The database's file.
@@ -99,6 +100,8 @@ impl Record {
 pub(crate) struct Index {
     database: Database,
     since: Option<u64>,
+    /// Of all its streams.
+    fates: Fates,
 }
 
 /// What one group of requests, or one stretch of the journal, changes.
@@ -119,12 +122,18 @@ impl Index {
             .create_with_backend(backend)
             .map_err(redb::Error::from)?;
         let since = prepare(&database)?;
-        Ok(Index { database, since })
+        let fates = add_up(&database)?;
+        Ok(Index { database, since, fates })
     }
 
     /// No stream born before this is known (unix ms).
     pub(crate) fn since(&self) -> u64 {
         self.since.unwrap_or(0)
+    }
+
+    /// What became of the events of all its streams.
+    pub(crate) fn fates(&self) -> Fates {
+        self.fates
     }
 
     /// Whether it was never brought up to the journal.
@@ -156,13 +165,19 @@ impl Index {
     /// Puts a change; it is on disk after the next [`Index::sync`].
     pub(crate) fn put(&mut self, change: &Change<'_>) -> Result<(), IndexError> {
         let transaction = self.begin(Durability::None)?;
+        let mut fates = self.fates;
         for (stream, record) in &change.records {
-            put_record(&transaction, *stream, record)?;
+            if let Some(before) = put_record(&transaction, *stream, record)? {
+                fates -= Fates::of(&before);
+            }
+            fates += Fates::of(record);
         }
         if let Some((name, known)) = change.file {
             put_file(&transaction, name, known).map_err(IndexError::Database)?;
         }
-        Ok(transaction.commit().map_err(redb::Error::from)?)
+        transaction.commit().map_err(redb::Error::from)?;
+        self.fates = fates;
+        Ok(())
     }
 
     /// Makes everything that was put durable.
@@ -195,8 +210,9 @@ impl Index {
     pub(crate) fn prune(&mut self, now: u64) -> Result<u64, IndexError> {
         let transaction = self.begin(Durability::None)?;
         let first_kept = now.saturating_sub(WINDOW_MS) / DAY_MS;
-        let gone = prune(&transaction, first_kept).map_err(IndexError::Database)?;
+        let (gone, fates) = prune(&transaction, first_kept).map_err(IndexError::Database)?;
         transaction.commit().map_err(redb::Error::from)?;
+        self.fates -= fates;
         Ok(gone)
     }
 
@@ -218,28 +234,42 @@ fn prepare(database: &Database) -> Result<Option<u64>, redb::Error> {
     Ok(since)
 }
 
-fn put_record(transaction: &WriteTransaction, stream: StreamId, record: &Record) -> Result<(), IndexError> {
+/// Puts a record, and gives the one that was in its place.
+fn put_record(
+    transaction: &WriteTransaction,
+    stream: StreamId,
+    record: &Record,
+) -> Result<Option<Record>, IndexError> {
     fn put(
         transaction: &WriteTransaction,
         stream: &str,
         value: &[u8],
-        day: u64,
-        old_day: impl Fn(&[u8]) -> Option<u64>,
-    ) -> Result<(), redb::Error> {
+    ) -> Result<Option<Vec<u8>>, redb::Error> {
         let mut streams = transaction.open_table(STREAMS)?;
-        let old_day = streams.insert(stream, value)?.and_then(|old| old_day(old.value()));
-        if old_day != Some(day) {
-            let mut heard = transaction.open_table(HEARD)?;
-            if let Some(old_day) = old_day {
-                heard.remove((old_day, stream))?;
-            }
-            heard.insert((day, stream), ())?;
+        let before = streams.insert(stream, value)?;
+        Ok(before.map(|before| before.value().to_owned()))
+    }
+    fn note_day(
+        transaction: &WriteTransaction,
+        stream: &str,
+        before: Option<u64>,
+        day: u64,
+    ) -> Result<(), redb::Error> {
+        let mut heard = transaction.open_table(HEARD)?;
+        if let Some(before) = before {
+            heard.remove((before, stream))?;
         }
+        heard.insert((day, stream), ())?;
         Ok(())
     }
-    let old_day = |old: &[u8]| serde_json::from_slice::<Stored<'_>>(old).ok().map(|old| old.last / DAY_MS);
     let text = stream.to_text();
-    Ok(put(transaction, text.as_str(), &record.encode()?, record.last / DAY_MS, old_day)?)
+    let before = put(transaction, text.as_str(), &record.encode()?)?;
+    let before = before.and_then(|bytes| Record::decode(&bytes).ok());
+    let (day, day_before) = (record.last / DAY_MS, before.as_ref().map(|before| before.last / DAY_MS));
+    if day_before != Some(day) {
+        note_day(transaction, text.as_str(), day_before, day)?;
+    }
+    Ok(before)
 }
 
 fn put_file(transaction: &WriteTransaction, name: &str, known: u64) -> Result<(), redb::Error> {
@@ -257,13 +287,30 @@ fn put_since(transaction: &WriteTransaction, since: u64) -> Result<(), redb::Err
     Ok(())
 }
 
-fn prune(transaction: &WriteTransaction, first_kept: u64) -> Result<u64, redb::Error> {
+/// How many streams are gone, and what had become of their events.
+fn prune(transaction: &WriteTransaction, first_kept: u64) -> Result<(u64, Fates), redb::Error> {
     let mut heard = transaction.open_table(HEARD)?;
     let mut streams = transaction.open_table(STREAMS)?;
-    let mut gone = 0;
+    let (mut gone, mut fates) = (0, Fates::default());
     for row in heard.extract_from_if(..(first_kept, ""), |_, ()| true)? {
-        streams.remove(row?.0.value().1)?;
+        if let Some(record) = streams.remove(row?.0.value().1)? {
+            fates += fates_of(record.value());
+        }
         gone += 1;
     }
-    Ok(gone)
+    Ok((gone, fates))
+}
+
+/// Some microseconds a stream, once a start.
+fn add_up(database: &Database) -> Result<Fates, redb::Error> {
+    let mut fates = Fates::default();
+    for row in database.begin_read()?.open_table(STREAMS)?.iter()? {
+        fates += fates_of(row?.1.value());
+    }
+    Ok(fates)
+}
+
+/// Who asks for an entry that cannot be read is told so; here it counts for nothing.
+fn fates_of(bytes: &[u8]) -> Fates {
+    Record::decode(bytes).map(|record| Fates::of(&record)).unwrap_or_default()
 }

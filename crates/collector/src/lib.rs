@@ -13,6 +13,7 @@
 //! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
 
 mod body;
+mod books;
 mod config;
 mod cors;
 mod disk;

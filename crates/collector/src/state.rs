@@ -95,8 +95,9 @@ impl State {
         let store = recovered
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let closed_files = store.closed_files();
+        let books = store.books();
         let writer = Writer::start(store, config.clock.clone(), lock.clone()).map_err(OpenError::Thread)?;
-        let stats = Arc::new(Stats::new());
+        let stats = Arc::new(Stats::new(books));
         let work = Work {
             disk,
             data: config.data.clone(),

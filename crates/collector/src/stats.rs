@@ -1,7 +1,7 @@
 //! Counters since the start: `GET /metrics` for Prometheus, `GET /stats` for people and tests.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +10,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::books::{Books, Fates};
 use crate::upkeep::Report;
 
 /// What `GET /metrics` is (OpenMetrics 1.0, "Overall Structure").
@@ -24,6 +25,7 @@ pub(crate) struct Stats {
     stale: Counter,
     refused: ByReason,
     rejected: ByReason,
+    books: Arc<Books>,
     registry: Registry,
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Snapshot {
     stale: u64,
     refused: BTreeMap<&'static str, u64>,
     rejected: BTreeMap<&'static str, u64>,
+    /// Of all streams that the index knows, not since the start.
+    books: Fates,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,7 +64,8 @@ struct Events {
 }
 
 impl Stats {
-    pub(crate) fn new() -> Self {
+    /// `books` are the store's.
+    pub(crate) fn new(books: Arc<Books>) -> Self {
         let stats = Self {
             requests: Counter::default(),
             stored: Counter::default(),
@@ -68,6 +73,7 @@ impl Stats {
             stale: Counter::default(),
             refused: ByReason::default(),
             rejected: ByReason::default(),
+            books,
             registry: Registry::default(),
         };
         stats.registered()
@@ -90,6 +96,7 @@ impl Stats {
             self.refused.counters.clone(),
         );
         registry.register("batches_rejected", "Batches that were not taken", self.rejected.counters.clone());
+        registry.register_collector(Box::new(self.books.clone()));
         self.registry = registry;
         self
     }
@@ -129,6 +136,7 @@ impl Stats {
             stale: self.stale.get(),
             refused: self.refused.copy(),
             rejected: self.rejected.copy(),
+            books: self.books.get(),
         }
     }
 

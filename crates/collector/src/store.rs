@@ -10,6 +10,7 @@ use beaconry_core::{
     Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine, wire::MAX_STREAM_LINE,
 };
 
+use crate::books::Books;
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
 use crate::files::Name;
@@ -87,6 +88,7 @@ pub(crate) struct Store<D: Disk> {
     index: Option<Index>,
     pruned_on: u64,
     closed_files: ClosedFiles,
+    books: Arc<Books>,
 }
 
 /// Held while closed files are replaced or deleted, and while all of them are read.
@@ -97,7 +99,8 @@ impl<D: Disk> Store<D> {
     pub(crate) fn open(disk: D, max_file: u64) -> Result<Store<D>, RecoverError> {
         let index = Some(recover(&disk)?);
         let journal = Journal::new(max_file);
-        Ok(Store { disk, journal, index, pruned_on: 0, closed_files: ClosedFiles::default() })
+        let (closed_files, books) = (ClosedFiles::default(), Arc::default());
+        Ok(Store { disk, journal, index, pruned_on: 0, closed_files, books })
     }
 
     /// The newest journal file, all of which is synced.
@@ -121,6 +124,11 @@ impl<D: Disk> Store<D> {
             return Err(AppendError::Stopped.into());
         }
         Ok(self.journal.rotate(&self.disk, journal::day_at(now)).map_err(AppendError::Failed)?)
+    }
+
+    /// What became of all events, as of the last checkpoint.
+    pub(crate) fn books(&self) -> Arc<Books> {
+        self.books.clone()
     }
 
     /// What keeps closed files as they are.
@@ -166,7 +174,9 @@ impl<D: Disk> Store<D> {
         } else {
             index.sync().map(|()| 0)
         };
+        let fates = index.fates();
         let gone = done.inspect_err(|_| self.index = None)?;
+        self.books.set(fates);
         self.pruned_on = today;
         if gone > 0 {
             tracing::info!(streams = gone, "the index let go of streams that are older than its window");

@@ -6,6 +6,7 @@
 mod apt;
 mod cargo_tool;
 mod chromium;
+mod containers;
 mod debian;
 mod node;
 mod php;
@@ -47,11 +48,13 @@ pub(crate) enum Tool {
     /// An OpenTelemetry Collector.
     Otelcol,
     Prometheus,
+    /// What stands in for a container engine, and systemd's check of units.
+    Containers,
 }
 
 impl Tool {
     /// In the order in which they are set up.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Node,
         Self::NodePackages,
         Self::Wasm,
@@ -63,6 +66,7 @@ impl Tool {
         Self::Loki,
         Self::Otelcol,
         Self::Prometheus,
+        Self::Containers,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -78,12 +82,13 @@ impl Tool {
             Self::Loki => "loki",
             Self::Otelcol => "otelcol",
             Self::Prometheus => "prometheus",
+            Self::Containers => "containers",
         }
     }
 
-    /// A server that the forwarder's tests alone start; Loki takes minutes to build. Only where it is asked for.
+    /// What some steps of the tests alone need; Loki takes minutes to build. Only where it is asked for.
     const fn is_extra(self) -> bool {
-        matches!(self, Self::Loki | Self::Otelcol | Self::Prometheus)
+        matches!(self, Self::Loki | Self::Otelcol | Self::Prometheus | Self::Containers)
     }
 
     fn find(name: &OsStr) -> Result<Self> {
@@ -109,6 +114,7 @@ impl Tool {
             Self::Loki => server::loki(repo),
             Self::Otelcol => server::otelcol(repo),
             Self::Prometheus => server::prometheus(repo),
+            Self::Containers => containers::ensure(repo),
         }
     }
 }
