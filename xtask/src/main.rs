@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod deploy;
 mod glue;
+mod host;
 mod package;
 mod repo;
 mod setup;

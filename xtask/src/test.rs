@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser};
 
 use crate::deploy;
+use crate::host;
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -60,6 +61,12 @@ const STEPS: &[Step] = &[
     Step::new("collector", "the collector", &[], collector),
     Step::new("php", "the drop-in's code: syntax, style, and what it says by itself", &[Tool::Php], php),
     Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance),
+    Step::new(
+        "host",
+        "the commands of beaconry-host: FTPS, SFTP, the drop-in on Apache",
+        &host::NEEDS,
+        host_commands,
+    ),
     Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js),
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
@@ -304,6 +311,10 @@ fn beside_servers(context: &Context, test: &str) -> Result<()> {
         .args(["test", "-p", "beaconry-servers", "--test", test])
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
         .run()
+}
+
+fn host_commands(context: &Context) -> Result<()> {
+    host::test(&context.repo, &context.tools, |program| context.cmd(program))
 }
 
 fn deployment(context: &Context) -> Result<()> {

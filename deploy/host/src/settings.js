@@ -69,6 +69,15 @@ export class Settings {
     return value === undefined ? undefined : resolve(this.#folder, value);
   }
 
+  /**
+   * A file of the app's folder, if it is there.
+   * @param {string} name
+   */
+  file(name) {
+    const path = join(this.#folder, name);
+    return existsSync(path) ? path : undefined;
+  }
+
   /** The address of the collector or of `ingest.php`, as the browser uses it. */
   url() {
     const text = this.need('the address that browsers send to (https://…/ingest.php)', 'TELEMETRY_URL', 'VITE_TELEMETRY_URL');

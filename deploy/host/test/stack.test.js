@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -19,6 +19,8 @@ function setUp(t, programs) {
     chmodSync(join(bin, name), 0o755);
   }
   writeFileSync(join(world.app, 'compose.yaml'), 'services: {}\n');
+  // As in a checkout, where the collector's image can be built.
+  writeFileSync(join(world.app, 'Dockerfile'), '');
   world.write({ TELEMETRY_COMPOSE: 'compose.yaml' });
   return { ...world, run: (/** @type {string} */ command) => world.run(command, { PATH: bin }) };
 }
@@ -44,10 +46,21 @@ test('start and stop hand the file to compose, whichever there is', async (t) =>
   const plugin = setUp(t, { docker: ENGINE_UP });
   const started = await plugin.run('start');
   assert.equal(started.code, 0, started.err);
-  assert.match(started.out, /docker compose --file .*compose\.yaml up --detach --wait\n.*localhost:3000/);
-  assert.match((await plugin.run('stop')).out, /docker compose --file .*compose\.yaml down\n/);
+  assert.match(started.out, /docker compose --file .*compose\.yaml --env-file .*\.env up --detach --wait\n.*localhost:3000/);
+  assert.match((await plugin.run('stop')).out, /docker compose --file .*compose\.yaml .*down\n/);
   const standalone = setUp(t, { docker: 'exit "$([ "$1" = info ]; echo $?)"', 'docker-compose': '[ "$1" = version ] || echo "docker-compose $*"' });
-  assert.match((await standalone.run('start')).out, /docker-compose --file .* up --detach --wait\n/);
+  assert.match((await standalone.run('start')).out, /docker-compose --file .* up --detach\n/);
+});
+
+test('without the collector\'s image Loki and Grafana start alone, and an import says what is missing', async (t) => {
+  const world = setUp(t, { docker: ENGINE_UP });
+  rmSync(join(world.app, 'Dockerfile'));
+  assert.match((await world.run('start')).out, /up --detach --wait loki grafana\n/);
+  mkdirSync(join(world.app, 'telemetry-logs'));
+  writeFileSync(join(world.app, 'telemetry-logs', 'events-2026-11-27.jsonl'), '');
+  const { code, err } = await world.run('import');
+  assert.equal(code, 2);
+  assert.match(err, /no image of the collector\n {2}next: .*TELEMETRY_COLLECTOR/);
 });
 
 test('what compose complains of fails the command', async (t) => {
@@ -76,5 +89,5 @@ test('without a collector on the PATH the one of the compose file imports', asyn
   writeFileSync(join(world.app, 'telemetry-logs', 'events-2026-11-27.jsonl'), '');
   const { code, out, err } = await world.run('import');
   assert.equal(code, 0, err);
-  assert.match(out, /run --rm .*--volume .*telemetry-logs:\/import collector import --to loki http:\/\/loki:3100 --state \/import\/imported \/import\/events-2026-11-27\.jsonl\n/);
+  assert.match(out, /run --rm --no-deps .*--volume .*telemetry-logs:\/import collector import --to loki http:\/\/loki:3100 --state \/import\/imported \/import\/events-2026-11-27\.jsonl\n/);
 });

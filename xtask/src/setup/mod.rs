@@ -8,8 +8,10 @@ mod cargo_tool;
 mod chromium;
 mod containers;
 mod debian;
+mod file_hosts;
 mod node;
 mod php;
+mod quiet;
 mod server;
 mod wasm;
 
@@ -43,6 +45,8 @@ pub(crate) enum Tool {
     CargoDeny,
     /// PHP with what hosts have, Apache and nginx, and what checks PHP code.
     Php,
+    /// Servers of FTPS and SFTP.
+    FileHosts,
     /// Grafana's Loki.
     Loki,
     /// An OpenTelemetry Collector.
@@ -54,7 +58,7 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// In the order in which they are set up.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Node,
         Self::NodePackages,
         Self::Wasm,
@@ -63,6 +67,7 @@ impl Tool {
         Self::Chromium,
         Self::CargoDeny,
         Self::Php,
+        Self::FileHosts,
         Self::Loki,
         Self::Otelcol,
         Self::Prometheus,
@@ -79,6 +84,7 @@ impl Tool {
             Self::Chromium => "chromium",
             Self::CargoDeny => "cargo-deny",
             Self::Php => "php",
+            Self::FileHosts => "file-hosts",
             Self::Loki => "loki",
             Self::Otelcol => "otelcol",
             Self::Prometheus => "prometheus",
@@ -111,6 +117,7 @@ impl Tool {
             Self::Chromium => chromium::ensure(repo),
             Self::CargoDeny => cargo_tool::cargo_deny(repo),
             Self::Php => php::ensure(repo),
+            Self::FileHosts => file_hosts::ensure(repo),
             Self::Loki => server::loki(repo),
             Self::Otelcol => server::otelcol(repo),
             Self::Prometheus => server::prometheus(repo),

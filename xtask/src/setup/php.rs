@@ -1,12 +1,12 @@
 //! PHP with the extension that the drop-in needs, the web servers that it is tested on, and what checks its code.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::repo::Repo;
+use crate::setup::quiet::Quiet;
 use crate::setup::{Found, apt};
 use crate::shell::{Cmd, which};
 
@@ -22,10 +22,6 @@ const PACKAGES: [&str; 8] = [
     "php-codesniffer",
 ];
 const MODULES: &str = "/usr/lib/apache2/modules";
-/// Debian asks this program whether a service may be started (invoke-rc.d(8)).
-const POLICY: &str = "/usr/sbin/policy-rc.d";
-const POLICY_TEXT: &str =
-    "#!/bin/sh\n# Of Beaconry's set-up, for as long as it installs: start nothing.\nexit 101\n";
 
 pub(super) fn ensure(repo: &Repo) -> Result<Found> {
     if !missing().is_empty() {
@@ -58,29 +54,4 @@ fn missing() -> Vec<&'static str> {
 fn has_file_like(folder: &str, start: &str) -> bool {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with(start))
-}
-
-/// While this lives, what is installed starts no service.
-struct Quiet(Option<PathBuf>);
-
-impl Quiet {
-    /// A policy that the machine has stays as it is.
-    fn keep() -> Result<Self> {
-        let policy = PathBuf::from(POLICY);
-        if policy.exists() || !nix::unistd::geteuid().is_root() || !Path::new("/usr/sbin").is_dir() {
-            return Ok(Self(None));
-        }
-        fs::write(&policy, POLICY_TEXT).with_context(|| format!("cannot write {POLICY}"))?;
-        fs::set_permissions(&policy, fs::Permissions::from_mode(0o755))?;
-        Ok(Self(Some(policy)))
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        if let Some(policy) = &self.0 {
-            // Where it stays, the next service that somebody installs does not start; its text says why.
-            let _ = fs::remove_file(policy);
-        }
-    }
 }
