@@ -44,6 +44,6 @@ export async function main(args, { folder, environment, say, complain }) {
 
 function usage() {
   const lines = [...COMMANDS].map(([name, { what }]) => `  beaconry-host ${name.padEnd(9)} ${what}`);
-  const tail = 'Settings come from the environment, .env.local and .env; the package\'s .env.example explains each.';
+  const tail = 'Settings come from the environment, .env.deploy, .env.local and .env; the package\'s .env.example explains each.';
   return `usage:\n${lines.join('\n')}\n${tail}`;
 }

@@ -18,12 +18,12 @@ import { EXIT, Failure, messageOf } from './failure.js';
  * @property {number} timeout in ms, of an answer that does not come
  */
 
-/** The files that are read, the later ones first. Vite's names, so that one file serves the app and these commands. */
-const FILES = ['.env.local', '.env'];
+/** The files that are read, the first ones win: as Vite does in the mode `deploy`, so that they serve the app and these commands. */
+const FILES = ['.env.deploy.local', '.env.deploy', '.env.local', '.env'];
 const PORTS = { ftps: 21, sftp: 22 };
 const TIMEOUT_SECONDS = 30;
 
-/** Settings by name: the environment wins over `.env.local`, and that over `.env`. An empty one counts as absent. */
+/** Settings by name: the environment wins over the files. An empty one counts as absent. */
 export class Settings {
   #folder;
   #values;

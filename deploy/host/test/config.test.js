@@ -14,7 +14,7 @@ const APP = {
   TELEMETRY_HOST_PASSWORD: 'x',
   VITE_TELEMETRY_URL: 'https://app.example/telemetry/ingest.php',
   VITE_TELEMETRY_TOKEN: "it's a \\ key",
-  VITE_TELEMETRY_APP: 'shop $1',
+  VITE_APP: 'shop $1',
 };
 
 /**

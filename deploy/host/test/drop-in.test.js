@@ -23,7 +23,7 @@ async function setUp(t, how) {
     ...host.settings,
     VITE_TELEMETRY_URL: `${apache.origin}/telemetry/ingest.php`,
     VITE_TELEMETRY_TOKEN: 'the-key',
-    VITE_TELEMETRY_APP: 'shop',
+    VITE_APP: 'shop',
     TELEMETRY_ORIGIN: 'https://app.example',
   };
   world.write(settings);

@@ -7,12 +7,13 @@ import { makeWorld } from '../testing/world.js';
 /** @param {Record<string, string>} values */
 const settings = (values) => new Settings('/nowhere', { TELEMETRY_HOST_PASSWORD: 'secret', ...values });
 
-test('the environment wins over .env.local, and that over .env', (t) => {
+test('the environment wins over .env.deploy, over .env.local, over .env', (t) => {
   const world = makeWorld(t);
-  world.write({ A: 'env', B: 'env', C: 'env' });
-  world.write({ A: 'local', B: 'local' }, '.env.local');
+  world.write({ A: 'env', B: 'env', C: 'env', D: 'env' });
+  world.write({ A: 'local', B: 'local', C: 'local' }, '.env.local');
+  world.write({ A: 'deploy', B: 'deploy' }, '.env.deploy');
   const read = new Settings(world.app, { A: 'environment' });
-  assert.deepEqual(['A', 'B', 'C', 'D'].map((name) => read.get(name)), ['environment', 'local', 'env', undefined]);
+  assert.deepEqual(['A', 'B', 'C', 'D', 'E'].map((name) => read.get(name)), ['environment', 'deploy', 'local', 'env', undefined]);
 });
 
 test('an address of a host is taken apart', () => {

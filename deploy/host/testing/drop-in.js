@@ -59,7 +59,7 @@ export function filesOf(dir) {
 }
 
 /** Of whoever deploys; no collector's address, so nothing is asked over HTTP. */
-const APP = { VITE_TELEMETRY_TOKEN: 'the-key', VITE_TELEMETRY_APP: 'the app', TELEMETRY_ORIGIN: 'https://app.example' };
+const APP = { VITE_TELEMETRY_TOKEN: 'the-key', VITE_APP: 'the app', TELEMETRY_ORIGIN: 'https://app.example' };
 
 /**
  * A host, and a team that deploys a drop-in of version one.

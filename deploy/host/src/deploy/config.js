@@ -14,7 +14,7 @@ const EXAMPLE_DATA = /('data' => \[\n)[^\]]*\]/;
  * @param {import('../settings.js').Host} host
  */
 export function fillConfig(example, settings, host) {
-  const app = settings.need('the name of the app', 'TELEMETRY_APP', 'VITE_TELEMETRY_APP');
+  const app = settings.need('the name of the app', 'TELEMETRY_APP', 'VITE_APP');
   const origins = settings.origins();
   if (origins.length === 0) throw noOrigin();
   let text = put(example, EXAMPLE_KEY, () => `${quote(settings.key())} => ${quote(app)}`);
