@@ -1,12 +1,23 @@
 //! Checks the npm package `beaconry-host`, with the servers that a host of 0 $ has.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools};
 use crate::shell::Cmd;
 
+/// It copies some files and talks to nobody.
+const LIMIT: Duration = Duration::from_secs(120);
+
 pub(crate) const NEEDS: [Tool; 3] = [Tool::Node, Tool::Php, Tool::FileHosts];
+
+/// Puts its tarball, which the examples install, beside the client's.
+pub(crate) fn pack(repo: &Repo, tools: &Tools) -> Result<()> {
+    let npm = tools.cmd("npm").args(["pack", "--silent", "--pack-destination"]).arg(&repo.target);
+    npm.dir(&repo.root.join("deploy/host")).limit(LIMIT).run_quiet(&repo.log("pack-host"))
+}
 
 /// `cmd` makes a command in the checkout that finds the tools.
 pub(crate) fn test(repo: &Repo, tools: &Tools, cmd: impl Fn(&str) -> Cmd) -> Result<()> {

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
 use crate::glue;
+use crate::host;
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
 use crate::shell::Cmd;
@@ -83,6 +84,7 @@ pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
     optimise(tools, &wasm)?;
     glue::shrink(tools, &wasm, &staged.join("wasm/beaconry.js"))?;
     let tarball = pack(repo, tools, &staged)?;
+    host::pack(repo, tools)?;
     unpack(&tarball, &repo.target.join("package"))?;
     println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
     Ok(tarball)
