@@ -58,6 +58,11 @@ Mutex sem
 StartServers 2
 MaxRequestWorkers 8
 TypesConfig /dev/null
+AddType text/html .html
+AddType text/css .css
+AddType text/javascript .js
+AddType application/wasm .wasm
+DirectoryIndex index.html
 DocumentRoot ${root}
 <Directory ${root}>
   Options Indexes
