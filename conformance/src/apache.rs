@@ -36,8 +36,9 @@ fn text(dir: &Path, site: &Site, address: SocketAddr) -> Result<String> {
         "ServerName localhost\nServerRoot {dir}\nDefaultRuntimeDir {dir}\nPidFile {dir}/apache.pid\nListen {address}\n\
          {modules}LoadModule php_module {php}\nPHPIniDir {dir}\nMutex sem\nErrorLog {dir}/apache-error.log\n\
          StartServers 4\nMaxRequestWorkers 8\nTypesConfig /dev/null\nDirectoryIndex index.html\n\
-         DocumentRoot {root}\n<Directory {root}>\nOptions Indexes\nAllowOverride None\nRequire all granted\n</Directory>\n\
+         DocumentRoot {root}\n<Directory {root}>\nOptions Indexes\nAllowOverride {overrides}\nRequire all granted\n</Directory>\n\
          <FilesMatch \"\\.php$\">\nSetHandler application/x-httpd-php\n</FilesMatch>\n",
+        overrides = if site.may_override { "All" } else { "None" },
         php = php_module()?.display(),
         root = root.display()
     ))

@@ -10,9 +10,6 @@ use anyhow::Result;
 use crate::php::{Site, program};
 use crate::process::Server;
 
-/// How many requests PHP works on at a time.
-pub const WORKERS: usize = 4;
-
 /// php-fpm has one name a version.
 const FPM: [&str; 6] = ["php-fpm8.5", "php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm"];
 
@@ -38,9 +35,10 @@ pub fn start_fpm(dir: &Path, site: &Site) -> Result<Server> {
     fs::write(
         &config,
         format!(
-            "[global]\nerror_log = {log}\ndaemonize = no\n[www]\nlisten = {}\npm = static\npm.max_children = {WORKERS}\n\
+            "[global]\nerror_log = {log}\ndaemonize = no\n[www]\nlisten = {}\npm = static\npm.max_children = {}\n\
              catch_workers_output = yes\n",
             socket.display(),
+            site.workers,
             log = dir.join("fpm.log").display()
         ),
     )?;

@@ -21,6 +21,10 @@ pub struct Site {
     root: PathBuf,
     /// Whether PHP has its extensions: a host may have left them out.
     pub has_extensions: bool,
+    /// Whether the host reads `.htaccess`.
+    pub may_override: bool,
+    /// How many requests php-fpm works on at a time.
+    pub workers: usize,
 }
 
 /// What config.php says.
@@ -46,7 +50,7 @@ impl Site {
     /// # Errors
     /// Those of the file system.
     pub fn install(dir: &Path) -> Result<Self> {
-        let site = Self { root: dir.to_owned(), has_extensions: true };
+        let site = Self { root: dir.to_owned(), has_extensions: true, may_override: false, workers: 4 };
         copy(&sources()?, &site.folder())?;
         fs::write(site.ini(), INI)?;
         Ok(site)

@@ -11,8 +11,10 @@ ob_start();
 if (function_exists('ini_set')) {
     ini_set('display_errors', '0');
 }
-// A client that goes away cancels nothing.
-ignore_user_abort(true);
+if (function_exists('ignore_user_abort')) {
+    // A client that goes away cancels nothing.
+    ignore_user_abort(true);
+}
 
 if (PHP_VERSION_ID < 80100) {
     header('HTTP/1.1 503 Service Unavailable');

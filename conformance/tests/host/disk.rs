@@ -72,3 +72,16 @@ fn a_full_disk_is_told_and_loses_nothing() {
     expected.sort();
     assert_eq!(all, expected, "each once");
 }
+
+#[test]
+fn a_lock_that_is_not_let_go_of_holds_no_process_of_the_host() {
+    let target = Target::start(Kind::Nginx).unwrap();
+    store(&target, &stream(1), 0, 1);
+    let lock = fs::File::open(target.data().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let answer = post(&target, &stream(1), 1, 1);
+    assert_eq!((answer.status, &answer.json()["error"]), (503, &json!("busy")), "{}", answer.body);
+    assert_eq!(answer.header("retry-after").as_deref(), Some("2"));
+    drop(lock);
+    store(&target, &stream(1), 1, 1);
+}

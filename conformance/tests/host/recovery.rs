@@ -109,14 +109,27 @@ fn a_lost_index_is_made_again() {
 }
 
 #[test]
-fn a_damaged_index_is_made_again() {
-    let target = start();
-    store(&target, &stream(1), 0, 3);
-    let is_index = |path: &PathBuf| path.to_string_lossy().ends_with(".sqlite.php");
-    let path = index_files(&target).into_iter().find(is_index).unwrap();
-    fs::write(&path, b"no database at all, but long enough to be one's first page".repeat(20)).unwrap();
-    store(&target, &stream(1), 0, 4);
-    assert_eq!(ids(&target), first_ids(&stream(1), 4));
+fn a_damaged_index_is_made_again_by_the_next_request() {
+    let damages: [fn(&mut Vec<u8>); 3] = [
+        |bytes| *bytes = b"no database at all, but long enough to be one's first page".repeat(20),
+        // All pages but the first, which tells where the others are.
+        |bytes| bytes[4096..].fill(0x5a),
+        |bytes| bytes.truncate(6000),
+    ];
+    for damage in damages {
+        let target = start();
+        store(&target, &stream(1), 0, 3);
+        let is_index = |path: &PathBuf| path.to_string_lossy().ends_with(".sqlite.php");
+        let path = index_files(&target).into_iter().find(is_index).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes);
+        fs::write(&path, bytes).unwrap();
+        let answer = post(&target, &stream(1), 0, 4);
+        assert_eq!((answer.status, &answer.json()["error"]), (503, &json!("disk")), "{}", answer.body);
+        assert_eq!(answer.header("retry-after").as_deref(), Some("2"));
+        store(&target, &stream(1), 0, 4);
+        assert_eq!(ids(&target), first_ids(&stream(1), 4));
+    }
 }
 
 #[test]

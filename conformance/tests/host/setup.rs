@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use beaconry_conformance::http;
 use beaconry_conformance::php::{Settings, Site};
 use beaconry_conformance::process;
 use beaconry_conformance::target::{Kind, Target};
@@ -56,8 +57,10 @@ fn a_missing_extension_is_named() {
 
 #[test]
 fn a_function_that_the_host_has_switched_off_is_named() {
-    let target =
-        start(|site, _| site.add_to_ini("disable_functions = fsync,ini_set,opcache_invalidate").unwrap());
+    let target = start(|site, _| {
+        site.add_to_ini("disable_functions = fsync,ini_set,error_log,opcache_invalidate,ignore_user_abort")
+            .unwrap();
+    });
     tells(&target, "The PHP function fsync is switched off");
 }
 
@@ -92,7 +95,7 @@ fn the_next_folder_is_taken_where_the_host_does_not_let_one_out() {
 fn a_config_with_a_mistake_is_told_where() {
     let target = start(|_, _| {});
     let site = target.site().unwrap();
-    let valid = "'keys'=>['k'=>'a'],'origins'=>['https://a.example'],'data'=>['d']";
+    let valid = "'keys'=>['k'=>'a'],'origins'=>['https://a.example'],'data'=>['/d']";
     let cases = [
         ("<?php return ['keys' => ;", "config.php, line 1: syntax error"),
         ("<?php return ['keys'", "config.php, line 1: Unclosed"),
@@ -100,9 +103,13 @@ fn a_config_with_a_mistake_is_told_where() {
         ("<?php echo 1 / 0;", "config.php, line 1: Division by zero"),
         ("<?php return $missing;", "config.php, line 1: Undefined variable $missing"),
         ("<?php return [];", "config.php: `keys` is missing"),
-        ("<?php return ['keys'=>['shop'],'origins'=>[],'data'=>['d']];", "name each key&#039;s app"),
-        ("<?php return ['keys'=>['k'=>''],'origins'=>[],'data'=>['d']];", "`keys` has to be a list of texts"),
+        ("<?php return ['keys'=>['shop'],'origins'=>[],'data'=>['/d']];", "name each key&#039;s app"),
+        (
+            "<?php return ['keys'=>['k'=>''],'origins'=>[],'data'=>['/d']];",
+            "`keys` has to be a list of texts",
+        ),
         (&format!("<?php return [{valid},'orgins'=>[]];"), "there is no `orgins`"),
+        (&format!("<?php return [{}];", valid.replace("'/d'", "'d'")), "`data` has to name whole paths"),
         (&format!("<?php return [{valid},'max_body'=>'1M'];"), "`max_body` has to be a number"),
         (
             &format!("<?php return [{valid},'phases'=>['k'=>'OFF']];"),
@@ -140,12 +147,55 @@ fn a_file_that_was_not_uploaded_is_no_page_of_phps() {
 }
 
 #[test]
+fn phps_own_limit_of_a_body_is_none_of_ours() {
+    for kind in Kind::PHP {
+        // What PHP says about it before a script begins, no script can take back.
+        let ini = "post_max_size = 1K\ndisplay_errors = Off";
+        let target = Target::start_with(kind, |site, _| site.add_to_ini(ini)).unwrap();
+        store(&target, &stream(1), 0, 100);
+    }
+}
+
+#[test]
 fn memory_that_ran_out_is_a_503_and_nothing_is_stored() {
     let target = start(|site, _| site.add_to_ini("memory_limit = 2M").unwrap());
     let answer = post(&target, &stream(1), 0, 6_000);
     assert_eq!((answer.status, &answer.json()["error"]), (503, &json!("disk")), "{}", answer.body);
     assert_eq!(target.journal().unwrap().len(), 0);
     store(&target, &stream(1), 0, 1);
+}
+
+#[test]
+fn a_host_that_lets_one_override_serves_nothing_but_the_entry() {
+    let target = Target::start_with(Kind::Apache, |site, settings| {
+        site.may_override = true;
+        settings.data = site.folder().join("data");
+        Ok(())
+    });
+    let target = target.unwrap();
+    store(&target, &stream(1), 0, 1);
+    let get = |path: &str| http::send(target.address(), "GET", path, &[], b"").unwrap().status;
+    for path in [
+        "",
+        "config.php",
+        "lib/autoload.php",
+        "README.md",
+        "data/",
+        "data/lock",
+        "data/index.html",
+        "rotate-logs.php",
+    ] {
+        assert_eq!(get(&format!("/telemetry/{path}")), 403, "{path}");
+    }
+    // PHP itself has a word about a form with so many fields, before any script begins.
+    let fields = "a&".repeat(2_000);
+    let answer = target.send(
+        "POST",
+        "?key=no",
+        &[("content-type".into(), "application/x-www-form-urlencoded".into())],
+        fields.as_bytes(),
+    );
+    assert!(answer.unwrap().body.starts_with("{\"error\":\"key\""));
 }
 
 #[test]

@@ -94,7 +94,7 @@ final class Collector
         [$status] = $refused->refusal->tell();
         if ($status >= 500) {
             $why = $refused->getPrevious();
-            error_log('beaconry: ' . $refused->getMessage() . ($why === null ? '' : " ({$why->getMessage()})"));
+            Log::write($refused->getMessage() . ($why === null ? '' : " ({$why->getMessage()})"));
         }
     }
 }

@@ -84,7 +84,7 @@ final class Config
             $keys,
             array_map(self::origin(...), array_values(self::texts($said, 'origins'))),
             array_values(array_filter(array_keys($phases), static fn ($key) => self::isOff($phases[$key]))),
-            array_values(self::texts($said, 'data')),
+            array_map(self::folder(...), array_values(self::texts($said, 'data'))),
             self::number($said, 'max_body', self::MAX_BODY_BYTES),
             self::number($said, 'file_mode', self::FILE_MODE),
             self::number($said, 'keep_days', 0),
@@ -122,6 +122,14 @@ final class Config
             throw self::mistake("config.php: `$text` is no origin: a scheme and a host, such as https://shop.example.com");
         }
         return strtolower(rtrim($text, '/'));
+    }
+
+    /** From the root on, for a web server and cron work in different folders. */
+    private static function folder(string $path): string
+    {
+        return preg_match('~^(/|[A-Za-z]:[/\\\\])~', $path) === 1
+            ? $path
+            : throw self::mistake("config.php: `data` has to name whole paths; write __DIR__ . '/$path'");
     }
 
     private static function isOff(string $phase): bool

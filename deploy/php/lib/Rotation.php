@@ -34,11 +34,21 @@ final class Rotation
             Host::check();
             $config = Config::read($configFile);
             $folder = Folder::find($config->data, $config->fileMode);
+            self::checkUser($folder);
             (new self($folder, $config->keepDays))->run(time());
             return 0;
         } catch (\Throwable $error) {
             fwrite(STDERR, "rotate-logs: {$error->getMessage()}\n");
             return 1;
+        }
+    }
+
+    /** Files of another user would lock out the requests. */
+    private static function checkUser(Folder $folder): void
+    {
+        $owner = $folder->owner();
+        if (function_exists('posix_geteuid') && $owner !== null && $owner !== posix_geteuid()) {
+            throw new Refused(Refusal::Setup, "run this as the user who runs PHP for the web, whose id is $owner");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::setup::{Found, apt};
 use crate::shell::{Cmd, which};
 
 /// Apache comes without its service, which the other package of it has.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "php-cli",
     "php-sqlite3",
     "php-fpm",
@@ -20,6 +20,7 @@ const PACKAGES: [&str; 8] = [
     "nginx",
     "phpunit",
     "php-codesniffer",
+    "strace",
 ];
 const MODULES: &str = "/usr/lib/apache2/modules";
 
@@ -39,7 +40,8 @@ pub(super) fn ensure(repo: &Repo) -> Result<Found> {
 
 fn missing() -> Vec<&'static str> {
     let has = |name: &str| which(name).is_some() || Path::new("/usr/sbin").join(name).is_file();
-    let programs = ["php", "apache2", "nginx", "phpunit", "phpcs"].into_iter().filter(|name| !has(name));
+    let programs =
+        ["php", "apache2", "nginx", "phpunit", "phpcs", "strace"].into_iter().filter(|name| !has(name));
     let has_sqlite =
         Cmd::new("php").arg("-m").ask().is_ok_and(|list| list.lines().any(|it| it == "pdo_sqlite"));
     let others = [

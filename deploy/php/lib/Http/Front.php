@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Beaconry\Http;
 
 use Beaconry\Collector;
+use Beaconry\Log;
 use Beaconry\Refusal;
 use Beaconry\Refused;
 
@@ -20,7 +21,7 @@ final class Front
         try {
             $answer = Collector::answer(Request::fromServer(), $configFile);
         } catch (\Throwable $error) {
-            error_log("beaconry: {$error->getMessage()} in {$error->getFile()}, line {$error->getLine()}");
+            Log::write("{$error->getMessage()} in {$error->getFile()}, line {$error->getLine()}");
             $answer = Answer::refused(new Refused(Refusal::Disk));
         }
         $answer->send();

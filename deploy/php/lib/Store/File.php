@@ -85,11 +85,14 @@ final class File
         }
     }
 
-    /** Takes the lock of this file within $seconds, or throws. The kernel frees it when the process ends, however it ends. */
+    /** Takes the lock of this file; false after $seconds. The kernel frees it when the process ends, however it ends. */
     public function lock(float $seconds): bool
     {
         $end = microtime(true) + $seconds;
-        while (!flock($this->handle, LOCK_EX | LOCK_NB)) {
+        while (!flock($this->handle, LOCK_EX | LOCK_NB, $isTaken)) {
+            if ($isTaken !== 1) {
+                throw new DiskError('the file system has no locks');
+            }
             if (microtime(true) > $end) {
                 return false;
             }

@@ -18,6 +18,8 @@ final class Folder
      */
     private const INDEX = '/^index-[0-9a-f]{32}\.sqlite\.php$/D';
 
+    private const UNFINISHED = '/\.[0-9a-f]{32}\.new$/D';
+
     private function __construct(public readonly string $path, private readonly int $fileMode)
     {
     }
@@ -57,6 +59,13 @@ final class Folder
         return $file->lock($seconds) ? $file : throw new Refused(Refusal::Busy);
     }
 
+    /** Who made the lock, and so runs PHP for the web; null before there was a request. */
+    public function owner(): ?int
+    {
+        $lock = "$this->path/" . self::LOCK;
+        return is_file($lock) ? (int) fileowner($lock) : null;
+    }
+
     /** @return list<string> the names of all files */
     public function names(): array
     {
@@ -83,8 +92,11 @@ final class Folder
     /** Keeps out who is only looking: for servers that read .htaccess, and those that list folders. */
     public function shield(): void
     {
-        $this->create('.htaccess', "Require all denied\n");
-        $this->create('index.html', '');
+        foreach (['.htaccess' => "Require all denied\n", 'index.html' => ''] as $name => $content) {
+            if (!is_file("$this->path/$name")) {
+                $this->make($name, static fn (File $file) => $file->write(0, $content));
+            }
+        }
     }
 
     /** Opens a file that begins with the guard. */
@@ -92,7 +104,7 @@ final class Folder
     {
         $path = "$this->path/$name";
         if (!is_file($path)) {
-            $this->create($name, JournalFile::GUARD);
+            $this->make($name, static fn (File $file) => $file->write(0, JournalFile::GUARD));
         }
         $file = File::open($path, $this->fileMode);
         if ($file->read(0, strlen(JournalFile::GUARD)) !== JournalFile::GUARD) {
@@ -101,31 +113,29 @@ final class Folder
         return $file;
     }
 
-    /** An empty file, to be renamed to $name when it is whole. */
-    public function openNew(string $name): File
+    /** Makes an empty file that nobody else may read, before somebody else writes into it. */
+    public function touch(string $path): void
     {
-        $new = File::open("$this->path/$name.new", $this->fileMode);
-        $new->truncate(0);
-        return $new;
+        File::open($path, $this->fileMode);
     }
 
-    public function protect(string $path): void
+    /**
+     * Makes a file whole: it has its name when it has its content, also after a power cut. Until then it has one that nobody
+     * can guess, for it may hold events, and is no program that ends before them.
+     *
+     * @param \Closure(File, string): void $write is given the empty file and its path
+     */
+    public function make(string $name, \Closure $write): void
     {
-        chmod($path, $this->fileMode);
-    }
-
-    /** Makes a file whole: it has its name when it has its content, also after a power cut. */
-    public function create(string $name, string $content): void
-    {
-        $new = $this->openNew($name);
-        $new->write(0, $content);
-        $new->sync();
-        $this->rename("$name.new", $name);
-    }
-
-    public function rename(string $from, string $to): void
-    {
-        rename("$this->path/$from", "$this->path/$to");
+        foreach (preg_grep(self::UNFINISHED, $this->names()) ?: [] as $left) {
+            // Of a process that was killed: we have the lock.
+            $this->remove($left);
+        }
+        $path = "$this->path/$name." . bin2hex(random_bytes(16)) . '.new';
+        $file = File::open($path, $this->fileMode);
+        $write($file, $path);
+        $file->sync();
+        rename($path, "$this->path/$name");
         File::syncNames($this->path);
     }
 

@@ -4,6 +4,9 @@ declare(strict_types=1);
 
 namespace Beaconry\Store;
 
+use Beaconry\Log;
+use Beaconry\Wire\BadJson;
+use Beaconry\Wire\BadStreamLine;
 use Beaconry\Wire\Ranges;
 use Beaconry\Wire\StreamId;
 use Beaconry\Wire\StreamLine;
@@ -39,21 +42,38 @@ final class Index
     {
     }
 
-    /** Opens the database, and makes it where it is missing; one that is damaged is thrown away and made again. */
+    /** Opens the database, and makes it where it is missing. */
     public static function open(Folder $folder): self
     {
         $path = $folder->indexPath();
-        try {
-            return self::openAt($folder, $path);
-        } catch (\PDOException $error) {
-            if (!self::isDamage($error)) {
-                throw $error;
-            }
-            error_log("beaconry: the index is damaged and is made again from the journal ({$error->getMessage()})");
-            // Another name, so that a side file of the old one cannot be taken for one of the new.
-            $folder->remove(basename($path));
-            return self::openAt($folder, $folder->indexPath());
+        if (!is_file($path)) {
+            $folder->shield();
+            $folder->touch($path);
         }
+        $database = new \PDO("sqlite:$path");
+        // Our lock keeps others out; the side file stays in place, empty between two changes.
+        $database->exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;');
+        if ((int) $database->query('PRAGMA application_id')->fetchColumn() !== self::APPLICATION_ID) {
+            $database->exec('BEGIN;' . self::TABLES . 'PRAGMA application_id = ' . self::APPLICATION_ID . ';COMMIT;');
+        }
+        return new self($database);
+    }
+
+    /**
+     * Throws a damaged database away: the next request makes it again from the journal. The new one has another name, so
+     * that a side file of the old one cannot be taken for one of the new.
+     */
+    public static function discard(Folder $folder): void
+    {
+        Log::write('the index is damaged and is made again from the journal');
+        $folder->remove(basename($folder->indexPath()));
+    }
+
+    /** SQLITE_CORRUPT and SQLITE_NOTADB. A full or failing disk is no reason to throw an index away. */
+    public static function isDamage(\Throwable $error): bool
+    {
+        $code = $error instanceof \PDOException ? $error->errorInfo[1] ?? 0 : 0;
+        return $error instanceof BadJson || $error instanceof BadStreamLine || in_array($code, [11, 26], true);
     }
 
     /** @return array<string, int> how far each journal file is known */
@@ -133,28 +153,6 @@ final class Index
             $this->run('DELETE FROM streams WHERE last < ?', [$kept]);
             $this->run("INSERT OR REPLACE INTO meta VALUES ('pruned', ?)", [$today]);
         });
-    }
-
-    private static function openAt(Folder $folder, string $path): self
-    {
-        $isNew = !is_file($path);
-        $database = new \PDO("sqlite:$path");
-        // Our lock keeps others out; the side file stays in place, empty between two changes.
-        $database->exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;');
-        if ((int) $database->query('PRAGMA application_id')->fetchColumn() !== self::APPLICATION_ID) {
-            $database->exec('BEGIN;' . self::TABLES . 'PRAGMA application_id = ' . self::APPLICATION_ID . ';COMMIT;');
-        }
-        if ($isNew) {
-            $folder->protect($path);
-            $folder->shield();
-        }
-        return new self($database);
-    }
-
-    /** SQLITE_CORRUPT and SQLITE_NOTADB. A full or failing disk is no reason to throw an index away. */
-    private static function isDamage(\PDOException $error): bool
-    {
-        return in_array($error->errorInfo[1] ?? 0, [11, 26], true);
     }
 
     private function putRecord(Record $record): void

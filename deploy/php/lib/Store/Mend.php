@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Beaconry\Store;
 
+use Beaconry\Log;
+
 /** Takes bytes that are no lines out of a journal file, after they are safe in a side file. */
 final class Mend
 {
@@ -17,7 +19,7 @@ final class Mend
      */
     public function run(File $file, array $bad, int $length): int
     {
-        error_log("beaconry: $this->name: torn lines are taken out into a side file");
+        Log::write("$this->name: torn lines are taken out into a side file");
         $side = $this->folder->open(str_replace('.jsonl.php', '.torn.php', $this->name));
         $end = $side->length();
         foreach ($bad as [$from, $to]) {
@@ -40,15 +42,14 @@ final class Mend
      */
     private function rewrite(File $file, array $bad, int $length): int
     {
-        $new = $this->folder->openNew($this->name);
         $written = 0;
-        $start = 0;
-        foreach ([...$bad, [$length, $length]] as [$from, $to]) {
-            $written += self::copy($file, $start, $from, $new, $written);
-            $start = $to;
-        }
-        $new->sync();
-        $this->folder->rename("$this->name.new", $this->name);
+        $this->folder->make($this->name, static function (File $new) use ($file, $bad, $length, &$written): void {
+            $start = 0;
+            foreach ([...$bad, [$length, $length]] as [$from, $to]) {
+                $written += self::copy($file, $start, $from, $new, $written);
+                $start = $to;
+            }
+        });
         return $written;
     }
 

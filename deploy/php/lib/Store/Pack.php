@@ -21,19 +21,17 @@ final class Pack
     public function pack(JournalFile $file): int
     {
         $plain = $this->folder->open($file->name());
-        $name = $file->packed()->name();
-        $new = $this->folder->openNew($name);
-        $hash = hash_init('sha256');
         $length = 0;
-        foreach ($this->packed($plain, $hash) as $bytes) {
-            $new->write($length, $bytes);
-            $length += strlen($bytes);
-        }
-        $new->sync();
-        if (hash_final($hash) !== hash_file('sha256', "compress.zlib://{$this->folder->path}/$name.new")) {
-            throw new DiskError("$name.new is not what was packed; nothing was deleted");
-        }
-        $this->folder->rename("$name.new", $name);
+        $this->folder->make($file->packed()->name(), function (File $new, string $path) use ($plain, &$length): void {
+            $hash = hash_init('sha256');
+            foreach ($this->packed($plain, $hash) as $bytes) {
+                $new->write($length, $bytes);
+                $length += strlen($bytes);
+            }
+            if (hash_final($hash) !== hash_file('sha256', "compress.zlib://$path")) {
+                throw new DiskError("$path is not what was packed; nothing was deleted");
+            }
+        });
         return $length;
     }
 

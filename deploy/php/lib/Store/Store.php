@@ -9,6 +9,8 @@ use Beaconry\Receive\Frame;
 use Beaconry\Receive\Skew;
 use Beaconry\Refusal;
 use Beaconry\Refused;
+use Beaconry\Wire\BadJson;
+use Beaconry\Wire\BadStreamLine;
 use Beaconry\Wire\Ranges;
 
 /** Look up, append what is new, fsync, index: one request at a time, under the folder's lock. */
@@ -26,7 +28,11 @@ final class Store
             $index = Index::open($folder);
             (new Recover($folder, $index))->run();
             return self::store($folder, $index, $decoded);
-        } catch (\PDOException | \ErrorException | DiskError $error) {
+        } catch (\PDOException | \ErrorException | DiskError | BadJson | BadStreamLine $error) {
+            // The body was read before: what cannot be read here is an entry of the index.
+            if (Index::isDamage($error)) {
+                Index::discard($folder);
+            }
             throw new Refused(DiskError::of($error)->refusal(), null, $error);
         } finally {
             // The database first: the next one in line opens it at once.
