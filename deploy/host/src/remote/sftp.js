@@ -14,6 +14,7 @@ const NO_SUCH_FILE = 2;
 const FAILURE = 4;
 const NO_CONNECTION = 6;
 const CONNECTION_LOST = 7;
+const CLOSED = Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
 /** What the web server must be able to read. */
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
@@ -28,7 +29,7 @@ export async function openSftp(host) {
     await connect(client, host);
     const lost = new Promise((_, reject) => {
       client.on('error', reject);
-      client.on('close', () => reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
+      client.on('close', () => reject(CLOSED));
     });
     // Who waits for something races with it; in between nobody listens.
     lost.catch(() => {});
@@ -65,6 +66,8 @@ function connect(client, host) {
       const { level } = /** @type {{ level?: string }} */ (error);
       reject(level === 'client-authentication' ? loginRefused(host, error.message) : unreachable(host, error));
     });
+    // One that is cut early has no error.
+    client.once('close', () => reject(doubt ?? unreachable(host, CLOSED)));
     try {
       client.connect(options);
     } catch (error) {
@@ -171,7 +174,9 @@ function remoteOf(client, sftp, host, lost) {
       }
       await attempt(`to make the folder ${path}`, () => unless(ask((done) => sftp.mkdir(path, { mode: FOLDER_MODE }, done)), FAILURE));
       // The answer to a folder that is there is the one to a folder that may not be made.
-      await attempt(`to make the folder ${path}`, () => ask((done) => sftp.stat(path, done)));
+      /** @type {ssh2.Stats} */
+      const stats = await attempt(`to make the folder ${path}`, () => ask((done) => sftp.stat(path, done)));
+      if (!stats.isDirectory()) throw refused(`to make the folder ${path}`, 'a file is in its place');
     },
     removeFolder: (path) => attempt(`to delete ${path}`, () => unless(ask((done) => sftp.rmdir(path, done)), NO_SUCH_FILE, FAILURE)),
     close: () => void client.end(),
