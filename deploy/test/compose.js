@@ -11,7 +11,7 @@ const FILE = fileURLToPath(new URL('../compose.yaml', import.meta.url));
  * @typedef {object} Service
  * @property {string} image
  * @property {string[]} [command]
- * @property {Record<string, string>} [environment]
+ * @property {Record<string, string | null>} [environment]
  * @property {string[]} [volumes]
  * @property {string[]} [ports]
  * @property {string[]} [profiles]

@@ -43,7 +43,8 @@ export class Container {
         target,
       ]),
       ...['--unshare-pid', '--die-with-parent', '--clearenv'],
-      ...Object.entries(service.environment ?? {}).flatMap(([name, value]) => ['--setenv', name, value]),
+      // What has no value is set only where the user's own environment sets it.
+      ...Object.entries(service.environment ?? {}).flatMap(([name, value]) => (value === null ? [] : ['--setenv', name, value])),
       '--',
       program.root ? program.path : '/entrypoint',
       ...(service.command ?? []),

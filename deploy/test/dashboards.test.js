@@ -41,7 +41,7 @@ test('each JSON file type-checks as a dashboard of Grafana’s SDK', () => {
  */
 function typed(dashboard) {
   const values = (/** @type {unknown} */ value) => JSON.stringify(value, undefined, 1);
-  const kinds = { stat: 'stat', timeseries: 'timeseries', bargauge: 'bargauge', logs: 'logs', table: 'table' };
+  const kinds = { stat: 'stat', timeseries: 'timeseries', logs: 'logs', table: 'table' };
   const lines = [
     "import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';",
     "import type { dataquery as loki } from '@grafana/grafana-foundation-sdk/loki';",

@@ -50,7 +50,8 @@ function build(folder) {
 
   const container = buildah('from', IMAGE);
   rmSync(join(folder, 'root'), { recursive: true, force: true });
-  cpSync(buildah('mount', container), join(folder, 'root'), { recursive: true, verbatimSymlinks: true });
+  // With its owners, which Node's own copy does not keep.
+  execFileSync('cp', ['-a', buildah('mount', container), join(folder, 'root')]);
   const { OCIv1 } = JSON.parse(buildah('inspect', '--type', 'image', IMAGE));
   writeFileSync(join(folder, 'image.json'), JSON.stringify(OCIv1.config, undefined, 2));
   buildah('rm', container);

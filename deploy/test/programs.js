@@ -17,6 +17,9 @@ export function image() {
   return { folder, root: join(folder, 'root'), user: Number(`${User}`.split(':')[0]) };
 }
 
+/** What a team may run already. */
+export const otelcol = () => named('BEACONRY_OTELCOL', 'run `cargo xtask setup otelcol`');
+
 /** By the name of the service. @returns {Record<string, import('./container.js').Program>} */
 export function programs() {
   const { root, user } = image();
@@ -24,6 +27,7 @@ export function programs() {
   return {
     collector: beaconry,
     forwarder: beaconry,
+    otlp: beaconry,
     loki: { path: named('BEACONRY_LOKI', 'run `cargo xtask setup loki`') },
     prometheus: { path: named('BEACONRY_PROMETHEUS', 'run `cargo xtask setup prometheus`') },
   };

@@ -4,10 +4,12 @@
 
 import { REPEATED } from './visits.js';
 
-/** @typedef {import('./servers.js').Sample} Sample */
+/** @typedef {import('./servers.js').Sample & { slack?: number }} Sample by so much more a value may be */
 /** @typedef {import('./visits.js').Visit & { sent: number }} Sent */
 /** @typedef {Record<string, string>} Labels */
-/** @typedef {{ type: string, data: any, ts: number, labels: Labels }} Fact an event, and all that it can be grouped by */
+/** @typedef {{ type: string, data: any, ts: number, received: number, labels: Labels }} Fact an event, and all that it can be grouped by */
+/** @typedef {{ env?: string, release?: string, browser: string, dropped: Record<string, number> }} Told what a stream's books say */
+/** @typedef {{ events: Fact[], books: Told[] }} Truth */
 /** @typedef {{ app: string, env: string, release: string, page: string, group: string, session: string }} Chosen regular expressions */
 
 /** What the User-Agents of ./visits.js are. */
@@ -33,9 +35,9 @@ export const facts = (visits) =>
     visit.events.map(({ type, page, ago, data }) => {
       const agent = agentOf(visit);
       const error = type === 'error' ? { group: groupOf(data.name), ...GROUPS[data.name] } : {};
-      const { user = '', release = '', session, env = '' } = visit;
+      const { user = '', release = 'none', session, env = '' } = visit;
       const labels = { app: 'shop', type, page, session, release, env, ...agent, who: user || session, name: data.name ?? '', ...error };
-      return { type, data, ts: visit.sent - ago, labels };
+      return { type, data, ts: visit.sent - ago, received: visit.sent, labels };
     }),
   );
 
@@ -89,21 +91,33 @@ function quantile(q, values) {
 /** @param {number} q @param {(fact: Fact) => number} [value] */
 const quantileOf = (q, value = ({ data }) => data.value) => (/** @type {Fact[]} */ group) => quantile(q, group.map(value));
 
+/** What a request takes to the collector, on a busy machine. */
+const TRAVEL_MS = 10_000;
+
 const VITALS = ['LCP', 'INP', 'CLS', 'FCP', 'TTFB'];
-const REASONS = ['full', 'age', 'too_large', 'invalid', 'rejected', 'stale', 'off', 'storage', 'trap', 'poison'];
+/** How the reasons that occur are put for people. @type {Record<string, string>} */
+const REASONS = { full: 'full: memory or storage was full', too_large: 'too_large: larger than the limit', storage: 'storage: the storage lost it' };
 const LETTERS = 'ABCDEFGHIJ';
 
 /** @typedef {Record<string, Record<string, Record<string, Sample[]>>>} Answers */
 
+/** All that the visits sent. @param {Sent[]} visits @returns {Truth} */
+export const truthOf = (visits) => ({
+  events: facts(visits),
+  books: visits.flatMap((visit) => (visit.dropped ? [{ ...visit, browser: agentOf(visit).browser, dropped: visit.dropped }] : [])),
+});
+
 /**
  * The answers of Loki, but for lines.
- * @param {Sent[]} all
+ * @param {Truth} truth
  * @param {Chosen} chosen
  * @returns {Answers}
  */
-export function lokiAnswers(all, chosen) {
-  const visits = all.filter(({ env, release }) => matches(chosen.env, env) && matches(chosen.release, release));
-  const events = facts(visits);
+export function lokiAnswers(truth, chosen) {
+  const isChosen = (/** @type {{ env?: string, release?: string }} */ { env, release }) =>
+    matches(chosen.env, env) && matches(chosen.release, release === 'none' ? '' : release);
+  const events = truth.events.filter(({ labels }) => isChosen(labels));
+  const books = truth.books.filter(isChosen);
   const errors = events.filter(({ type }) => type === 'error');
   const inGroup = errors.filter(({ labels }) => matches(chosen.group, labels.group));
   const inPage = events.filter(({ labels }) => matches(chosen.page, labels.page));
@@ -111,19 +125,19 @@ export function lokiAnswers(all, chosen) {
   const vital = (/** @type {string} */ name) => named(events, name);
   const requests = named(inPage, 'response_time');
   const slow = named(inPage, 'slow_resource');
-  const frames = named(inPage, 'long_animation_frame').map((fact) => ({ ...fact, data: { ...fact.data, script: fact.data.script.url } }));
+  const frames = named(inPage, 'long_animation_frame').map((fact) => ({ ...fact, data: { ...fact.data, script: fact.data.script?.url } }));
   const views = [...named(events, 'page_view'), ...named(events, 'route_change')];
-  const ofSession = facts(all).filter(({ labels }) => matches(chosen.env, labels.env) && matches(chosen.session, labels.session));
+  const ofSession = truth.events.filter(({ labels }) => matches(chosen.env, labels.env) && matches(chosen.session, labels.session));
   const groupLabels = ['group', 'name', 'message', 'file'];
-  const drops = Object.fromEntries(REASONS.map((reason, at) => [LETTERS[at], droppedFor(visits, reason)]));
-  const tellers = visits.filter(({ dropped }) => dropped).map(agentOf);
-  const delay = (/** @type {number} */ q) => by(events, ['app'], quantileOf(q, ({ ts, labels }) => sentOf(visits, labels) - ts));
+  const drops = { A: dropped(books).map(({ labels, value }) => ({ labels: { reason: REASONS[`${labels.reason}`] ?? '' }, value })) };
+  const delay = (/** @type {number} */ q) =>
+    by(events, ['app'], quantileOf(q, ({ ts, received }) => received - ts)).map((sample) => ({ ...sample, slack: TRAVEL_MS }));
 
   return {
     overview: {
       Events: { A: total(events, count) },
       Visits: { A: total(named(events, 'page_view'), (group) => new Set(group.map(({ labels }) => labels.session)).size) },
-      Errors: { A: total(errors, times) },
+      Errors: { A: by(errors, ['type'], times) },
       'Users affected': { A: total(errors, people) },
       'Events by type': { A: by(events, ['type'], count) },
       'Errors by release': { A: by(errors, ['release'], times) },
@@ -172,9 +186,9 @@ export function lokiAnswers(all, chosen) {
       'From the event to the collector': { A: delay(0.5), B: delay(0.95), C: delay(0.99) },
       'Told as dropped, by reason': drops,
       'Streams that told of drops, by browser': {
-        A: [...new Set(tellers.map(({ browser }) => browser))].map((browser) => ({
+        A: [...new Set(books.map(({ browser }) => browser))].map((browser) => ({
           labels: { browser },
-          value: tellers.filter((teller) => teller.browser === browser).length,
+          value: books.filter((stream) => stream.browser === browser).length,
         })),
       },
     },
@@ -182,18 +196,15 @@ export function lokiAnswers(all, chosen) {
   };
 }
 
-/** @param {Sent[]} visits @param {Labels} labels */
-const sentOf = (visits, { session }) => visits.find((visit) => visit.session === session)?.sent ?? NaN;
-
 /** @param {Fact[]} events @param {string} label @returns {Record<string, Sample[]>} */
 const vitalsBy = (events, label) =>
   Object.fromEntries(VITALS.map((name, at) => [LETTERS[at], by(events.filter(({ labels }) => labels.name === name), [label], quantileOf(0.75))]));
 
-/** @param {Sent[]} visits @param {string} reason @returns {Sample[]} */
-function droppedFor(visits, reason) {
-  const value = visits.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0);
-  return value ? [{ labels: {}, value }] : [];
-}
+/** A sample for each reason that occurs. @param {{ dropped?: Record<string, number> }[]} books @returns {Sample[]} */
+const dropped = (books) =>
+  Object.keys(REASONS)
+    .map((reason) => ({ labels: { reason }, value: books.reduce((sum, { dropped }) => sum + (dropped?.[reason] ?? 0), 0) }))
+    .filter(({ value }) => value);
 
 /**
  * The answers of Prometheus. A rate is asked for over the whole time, so that it has the increase in it; Prometheus extrapolates, so it
@@ -204,10 +215,9 @@ function droppedFor(visits, reason) {
  */
 export function prometheusAnswers(visits, bad) {
   const stored = facts(visits).length;
-  const dropped = REASONS.flatMap((reason) => droppedFor(visits, reason).map(({ value }) => ({ labels: { reason }, value })));
   const sum = (/** @type {(visit: Sent) => number | undefined} */ of) => visits.reduce((total, visit) => total + (of(visit) ?? 0), 0);
   const one = (/** @type {number} */ value, /** @type {Labels} */ labels = {}) => ({ samples: [{ labels, value }] });
-  const allDropped = dropped.reduce((total, { value }) => total + value, 0);
+  const allDropped = dropped(visits).reduce((total, { value }) => total + value, 0);
   // The event of a malformed request is numbered, and not here: its page may send it again.
   const outstanding = sum(({ held }) => held) + bad + 1;
   const missing = sum(({ missing }) => missing);
@@ -216,8 +226,9 @@ export function prometheusAnswers(visits, bad) {
     Outstanding: { A: one(outstanding) },
     Dropped: { A: one(allDropped) },
     Missing: { A: one(missing) },
-    'Dropped, by reason': { A: { samples: dropped } },
+    'Dropped, by reason': { A: { samples: dropped(visits).map(({ labels, value }) => ({ labels: { fate: `${labels.reason}` }, value })) } },
     'Outstanding and missing over time': { A: one(outstanding), B: one(missing), C: one(allDropped) },
+    'Not yet forwarded': { A: one(0, { consumer: 'loki' }) },
     'Events stored and duplicate': { A: { ...one(stored), isRate: true }, B: { ...one(REPEATED), isRate: true } },
     'Requests refused': { A: { ...one(bad, { reason: 'key' }), isRate: true } },
     'Batches rejected': { A: { ...one(bad, { reason: 'json' }), isRate: true } },

@@ -6,7 +6,8 @@ use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools};
 use crate::shell::Cmd;
 
-pub(crate) const NEEDS: [Tool; 4] = [Tool::Node, Tool::Loki, Tool::Prometheus, Tool::Containers];
+pub(crate) const NEEDS: [Tool; 5] =
+    [Tool::Node, Tool::Loki, Tool::Otelcol, Tool::Prometheus, Tool::Containers];
 
 /// The tests have a network of their own: in it the services can have their true ports, and reach nobody else.
 const NETWORK: [&str; 5] = ["--dev-bind", "/", "/", "--unshare-net", "--die-with-parent"];

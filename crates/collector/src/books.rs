@@ -1,178 +1,106 @@
-//! The books: what became of all events that clients have numbered, over all streams that the index knows.
+//! What became of the events of all streams that the index knows, per app: each is stored, outstanding, lost, or dropped by
+//! its client for a reason.
 
-use std::ops::{AddAssign, SubAssign};
-use std::sync::{Mutex, PoisonError};
-
-use beaconry_core::{Range, Reason};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::index::Record;
 
-/// How many events met which fate. Every number below a stream's `tracked` has exactly one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Fates {
-    /// In the journal, whatever the client says.
-    pub(crate) stored: u64,
-    /// Given up by the client, in the order of [`Reason::ALL`].
-    pub(crate) dropped: [u64; Reason::ALL.len()],
-    /// Held by a client, or by a stream that has not ended: they may still come.
-    pub(crate) outstanding: u64,
-    /// Of an ended stream, and nobody knows where they are.
-    pub(crate) missing: u64,
-}
+/// In the journal.
+const STORED: &str = "stored";
+/// Numbered, and neither stored nor dropped; its client may still have it.
+const OUTSTANDING: &str = "outstanding";
+/// As outstanding, of a stream that is closed and holds it no more.
+const LOST: &str = "lost";
 
-impl Fates {
-    /// Of one stream.
-    pub(crate) fn of(record: &Record) -> Fates {
-        let line = &record.line;
-        let Some(tracked) = Range::new(0, line.tracked) else { return Fates::default() };
-        let mut rest = record.stored.gaps(tracked);
-        let mut dropped = [0; Reason::ALL.len()];
-        for (count, reason) in dropped.iter_mut().zip(Reason::ALL) {
-            let before = rest.count();
-            rest.subtract(line.dropped.get(reason));
-            *count = before - rest.count();
-        }
-        let absent = rest.count();
-        if line.closed {
-            rest.subtract(&line.holds);
-        }
-        let missing = if line.closed { rest.count() } else { 0 };
-        Fates { stored: record.stored.count(), dropped, outstanding: absent - missing, missing }
-    }
-
-    /// Name of the fate, reason of a drop, and how many.
-    fn rows(&self) -> impl Iterator<Item = (&'static str, Option<Reason>, u64)> {
-        let dropped = self.dropped.into_iter().zip(Reason::ALL);
-        [
-            ("stored", None, self.stored),
-            ("outstanding", None, self.outstanding),
-            ("missing", None, self.missing),
-        ]
-        .into_iter()
-        .chain(dropped.map(|(count, reason)| ("dropped", Some(reason), count)))
-    }
-
-    fn combine(&mut self, other: &Fates, with: impl Fn(u64, u64) -> u64) {
-        self.stored = with(self.stored, other.stored);
-        self.outstanding = with(self.outstanding, other.outstanding);
-        self.missing = with(self.missing, other.missing);
-        for (mine, its) in self.dropped.iter_mut().zip(other.dropped) {
-            *mine = with(*mine, its);
-        }
-    }
-}
-
-impl AddAssign for Fates {
-    fn add_assign(&mut self, other: Fates) {
-        self.combine(&other, u64::saturating_add);
-    }
-}
-
-impl SubAssign for Fates {
-    fn sub_assign(&mut self, other: Fates) {
-        self.combine(&other, u64::saturating_sub);
-    }
-}
-
-/// `{"stored":1,"outstanding":0,"missing":0,"dropped":{"full":2}}`, reasons without events left out.
-impl Serialize for Fates {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct ByReason<'a>(&'a Fates);
-        impl Serialize for ByReason<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let rows = self.0.rows().filter(|(_, _, count)| *count > 0);
-                serializer.collect_map(rows.filter_map(|(_, reason, count)| Some((reason?.as_str(), count))))
-            }
-        }
-        let mut map = serializer.serialize_map(Some(4))?;
-        for (fate, _, count) in self.rows().filter(|(_, reason, _)| reason.is_none()) {
-            map.serialize_entry(fate, &count)?;
-        }
-        map.serialize_entry("dropped", &ByReason(self))?;
-        map.end()
-    }
-}
-
-/// The sums as whoever asks for them sees them: at most a second old.
-#[derive(Debug, Default)]
-pub(crate) struct Books(Mutex<Fates>);
+/// Events by app and fate: one of the three above, or the name of a reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Books(BTreeMap<(Arc<str>, &'static str), i64>);
 
 impl Books {
-    pub(crate) fn set(&self, fates: Fates) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fates;
+    /// Notes that a stream is now as `after` says, and no more as `before` did.
+    pub(crate) fn change(&mut self, before: Option<&Record>, after: Option<&Record>) {
+        for (record, sign) in [(before, -1), (after, 1)] {
+            let Some(record) = record else { continue };
+            for (fate, count) in fates(record) {
+                if count > 0 {
+                    let count = i64::try_from(count).unwrap_or(i64::MAX);
+                    *self.0.entry((record.app.clone(), fate)).or_default() += sign * count;
+                }
+            }
+        }
+        self.0.retain(|_, count| *count != 0);
     }
 
-    pub(crate) fn get(&self) -> Fates {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Adds what a database has under these names; `false` for a name that no version of this program wrote.
+    pub(crate) fn add(&mut self, app: &str, fate: &str, count: u64) -> bool {
+        let reasons = beaconry_core::Reason::ALL.into_iter().map(beaconry_core::Reason::as_str);
+        let Some(fate) = [STORED, OUTSTANDING, LOST].into_iter().chain(reasons).find(|it| *it == fate) else {
+            return false;
+        };
+        *self.0.entry((app.into(), fate)).or_default() += i64::try_from(count).unwrap_or(i64::MAX);
+        true
+    }
+
+    /// App, fate and count of all.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &'static str, i64)> {
+        self.0.iter().map(|((app, fate), count)| (app, *fate, *count))
     }
 }
 
-/// `beaconry_events{fate="…",reason="…"}`, a gauge: what was dropped may be stored after all, and streams grow old.
-impl Collector for Books {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let help = "What became of the events that clients have numbered in the last 35 days";
-        let mut family = encoder.encode_descriptor("events", help, None, MetricType::Gauge)?;
-        for (fate, reason, count) in self.get().rows() {
-            let mut labels = vec![("fate", fate)];
-            labels.extend(reason.map(|reason| ("reason", reason.as_str())));
-            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
-            gauge.encode(family.encode_family(&labels)?)?;
-        }
-        Ok(())
+fn fates(record: &Record) -> impl Iterator<Item = (&'static str, u64)> {
+    let missing = record.line.missing(&record.stored);
+    let mut lost = missing.clone();
+    if record.line.closed {
+        lost.subtract(&record.line.holds);
     }
+    let lost = if record.line.closed { lost.count() } else { 0 };
+    let dropped = record.line.dropped.iter().map(|(reason, numbers)| {
+        let mut shown = numbers.clone();
+        // Stored wins over dropped.
+        shown.subtract(&record.stored);
+        (reason.as_str(), shown.count())
+    });
+    let others =
+        [(STORED, record.stored.count()), (OUTSTANDING, missing.count() - lost), (LOST, lost)].into_iter();
+    others.chain(dropped)
 }
 
 #[cfg(test)]
 mod tests {
-    use beaconry_core::{Number, StreamId};
+    use beaconry_core::{Range, Reason, StreamId};
 
     use super::*;
 
-    fn record(tracked: Number) -> Record {
-        let mut record = Record::new(StreamId::new(1, [7; 10]), 1);
-        record.line.tracked = tracked;
-        record
-    }
-
-    fn range(start: Number, end: Number) -> Range {
-        Range::new(start, end).unwrap()
+    fn counts(books: &Books) -> Vec<(&str, i64)> {
+        books.iter().map(|(_, fate, count)| (fate, count)).collect()
     }
 
     #[test]
-    fn every_number_has_one_fate_and_stored_wins() {
-        let mut record = record(20);
-        record.stored.insert(range(0, 5));
-        record.line.dropped.insert(Reason::Full, range(3, 8));
-        record.line.holds.insert(range(8, 10));
-        let mut open = Fates { stored: 5, outstanding: 12, ..Fates::default() };
-        open.dropped[Reason::ALL.iter().position(|reason| *reason == Reason::Full).unwrap()] = 3;
-        assert_eq!(Fates::of(&record), open);
-        record.line.closed = true;
-        assert_eq!(Fates::of(&record), Fates { outstanding: 2, missing: 10, ..open });
+    fn each_event_has_one_fate_and_it_changes_with_its_stream() {
+        let range = |start, end| Range::new(start, end).unwrap();
+        let mut before = Record::new(StreamId::new(0, [1; 10]), 1, "shop".into());
+        before.store(range(0, 5));
+        before.line.tracked = 10;
+        before.line.dropped.insert(Reason::Full, range(4, 7));
+        let mut books = Books::default();
+        books.change(None, Some(&before));
+        assert_eq!(counts(&books), [("full", 2), (OUTSTANDING, 3), (STORED, 5)]);
+
+        let mut after = before.clone();
+        after.line.closed = true;
+        after.line.holds.insert(range(8, 9));
+        after.store(range(5, 6));
+        books.change(Some(&before), Some(&after));
+        assert_eq!(counts(&books), [("full", 1), (LOST, 2), (OUTSTANDING, 1), (STORED, 6)]);
+        books.change(Some(&after), None);
+        assert_eq!(books, Books::default());
     }
 
     #[test]
-    fn what_is_added_can_be_taken_away() {
-        let mut record = record(4);
-        record.stored.insert(range(1, 3));
-        let mut sum = Fates::default();
-        sum += Fates::of(&record);
-        sum += Fates::of(&record);
-        assert_eq!((sum.stored, sum.outstanding), (4, 4));
-        sum -= Fates::of(&record);
-        assert_eq!(sum, Fates::of(&record));
-    }
-
-    #[test]
-    fn people_see_only_the_reasons_that_occur() {
-        let mut record = record(3);
-        record.line.dropped.insert(Reason::Age, range(0, 2));
-        let json = serde_json::to_string(&Fates::of(&record)).unwrap();
-        assert_eq!(json, r#"{"stored":0,"outstanding":1,"missing":0,"dropped":{"age":2}}"#);
+    fn a_name_that_nobody_writes_is_not_taken() {
+        let mut books = Books::default();
+        assert!(books.add("shop", "full", 2) && books.add("shop", LOST, 1) && !books.add("shop", "eaten", 1));
+        assert_eq!(counts(&books), [("full", 2), (LOST, 1)]);
     }
 }

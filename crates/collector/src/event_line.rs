@@ -72,6 +72,13 @@ impl<'a> Event<'a> {
     }
 }
 
+impl Event<'_> {
+    /// One of the five types.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+}
+
 /// What all events of one batch share, rendered once.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {

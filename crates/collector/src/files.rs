@@ -144,6 +144,13 @@ pub(crate) fn open_at(dir: &Path, name: &str, offset: u64) -> io::Result<Option<
 }
 
 impl JournalFile {
+    /// Bytes that a packed file unpacks to, where its first bytes tell.
+    pub(crate) fn unpacked_len(&self) -> io::Result<Option<u64>> {
+        let mut head = Vec::new();
+        File::open(&self.path)?.take(MAX_HEADER as u64).read_to_end(&mut head)?;
+        Ok(unpacked_len(&head))
+    }
+
     /// Opens it at an offset of its unpacked bytes.
     pub(crate) fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
         if self.packing == Packing::Plain {

@@ -16,6 +16,7 @@ use tower_http::services::ServeDir;
 
 use crate::body::{self, Share};
 use crate::cors;
+use crate::gauges::{self, Observed};
 use crate::limits;
 use crate::phase::Phase;
 use crate::receive::{self, Arrival, BadBody, Decoded};
@@ -153,41 +154,63 @@ async fn store(
     share.hold(body.len() + request.lines.len())?;
     let verdict = inner.writer.store(request).await.map_err(Refusal::NotStored)?;
     for reason in rejected.iter().map(|(_, reason)| *reason).chain(torn.then_some("torn")) {
-        inner.stats.rejected(reason);
+        inner.stats.rejected(app, reason);
     }
+    let answer = |body: Vec<u8>| ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     match verdict {
         // The last line of a client that switches off is recorded; it is told once more that it is off.
         _ if off => Err(Refusal::Off),
         Verdict::Shredded => Err(Refusal::Shredded),
         Verdict::Stale => {
-            inner.stats.stale();
-            Ok(([(header::CONTENT_TYPE, "application/json")], receive::STALE).into_response())
+            inner.stats.stale(app);
+            Ok(answer(receive::STALE.into()))
         }
-        Verdict::Accounted { stored, new, known } => {
-            inner.stats.stored(new, known);
+        Verdict::Accounted { stored, tally } => {
+            inner.stats.stored(app, &tally);
             if unnamed > 0 {
                 // Sent alone, the batch that no rejection can name is the one that is refused.
                 return Err(Refusal::BatchLine);
             }
-            Ok(([(header::CONTENT_TYPE, "application/json")], receive::answer(&stored, &rejected))
-                .into_response())
+            Ok(answer(receive::answer(&stored, &rejected)))
         }
     }
 }
+
+/// Room for the usual request and what the index writes of it: with less, the next may find none.
+const ENOUGH_BYTES: u64 = 1024 * 1024;
 
 async fn health(Shared(state): Shared<State>) -> Response {
     #[derive(Serialize)]
     struct Health {
         status: &'static str,
     }
-    match state.0.writer.is_well() {
-        true => json(StatusCode::OK, &Health { status: "ok" }),
-        false => json(StatusCode::SERVICE_UNAVAILABLE, &Health { status: "stopped" }),
-    }
+    // Once there is room it is well again, though nothing was tried since.
+    let is_full = || {
+        let free = gauges::space(&state.0.config.data).map_or(0, |space| space.free);
+        state.0.writer.was_full() && free < ENOUGH_BYTES
+    };
+    let (code, status) = match state.0.writer.is_well() {
+        true if is_full() => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+    };
+    json(code, &Health { status })
 }
 
 async fn metrics(Shared(state): Shared<State>) -> Response {
-    ([(header::CONTENT_TYPE, METRICS_TYPE)], state.0.stats.metrics()).into_response()
+    let text = tokio::task::spawn_blocking(move || {
+        let mut observed = Observed::of(&state.0.config.data, state.0.synced()).unwrap_or_else(|error| {
+            tracing::error!(%error, "the data directory cannot be looked at");
+            Observed::default()
+        });
+        observed.full = state.0.writer.was_full();
+        (observed.streams, observed.books) = state.0.writer.books();
+        state.0.stats.metrics(&observed)
+    });
+    match text.await {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn stats(Shared(state): Shared<State>) -> Response {

@@ -3,15 +3,20 @@
 //! The index may lag behind the journal (it is synced once a second, the journal with every group) but never runs
 //! ahead of it: an entry is put after the fsync of the lines that it tells of. What it lags is read again on start.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use beaconry_core::{Ranges, StreamId, StreamLine};
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableHandle as _, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::books::Fates;
+use crate::books::Books;
 use crate::disk::Disk;
 
 /// The database's file.
@@ -32,6 +37,8 @@ const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams"
 const HEARD: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("heard");
 /// Journal file → bytes of it that this index knows.
 const FILES: TableDefinition<'_, &str, u64> = TableDefinition::new("files");
+/// App and fate → events of all streams; changed with them, so that nobody has to count.
+const BOOKS: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("books");
 /// `since`: the index knows no stream that was born before (unix ms; 0: it knows all). Absent until it was brought up to
 /// the journal for the first time.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -53,6 +60,8 @@ pub(crate) enum IndexError {
 /// What is known of one stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
+    /// Whose stream it is.
+    pub(crate) app: Arc<str>,
     /// The numbers that are in the journal.
     pub(crate) stored: Ranges,
     /// All its stream lines, merged; `tracked` is at least the end of what is stored.
@@ -67,6 +76,8 @@ pub(crate) struct Record {
 /// A [`Record`] as the database has it.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
+    #[serde(borrow, default)]
+    app: Cow<'a, str>,
     #[serde(borrow)]
     stored: &'a RawValue,
     #[serde(borrow)]
@@ -84,14 +95,17 @@ impl Record {
         let line = serde_json::from_slice(line.trim_ascii_end()).map_err(|_| IndexError::Entry)?;
         let stored = serde_json::from_slice(&stored).map_err(|_| IndexError::Entry)?;
         let Record { deliveries, first, last, .. } = *self;
-        serde_json::to_vec(&Stored { stored, line, deliveries, first, last }).map_err(|_| IndexError::Entry)
+        let app = Cow::Borrowed(&*self.app);
+        serde_json::to_vec(&Stored { app, stored, line, deliveries, first, last })
+            .map_err(|_| IndexError::Entry)
     }
 
     fn decode(bytes: &[u8]) -> Result<Record, IndexError> {
         let entry: Stored<'_> = serde_json::from_slice(bytes).map_err(|_| IndexError::Entry)?;
         let line = StreamLine::decode(entry.line.get().as_bytes()).map_err(|_| IndexError::Entry)?;
         let stored = Ranges::parse(entry.stored.get().as_bytes()).map_err(|_| IndexError::Entry)?;
-        Ok(Record { stored, line, deliveries: entry.deliveries, first: entry.first, last: entry.last })
+        let Stored { deliveries, first, last, .. } = entry;
+        Ok(Record { app: entry.app.as_ref().into(), stored, line, deliveries, first, last })
     }
 }
 
@@ -100,8 +114,6 @@ impl Record {
 pub(crate) struct Index {
     database: Database,
     since: Option<u64>,
-    /// Of all its streams.
-    fates: Fates,
 }
 
 /// What one group of requests, or one stretch of the journal, changes.
@@ -122,18 +134,12 @@ impl Index {
             .create_with_backend(backend)
             .map_err(redb::Error::from)?;
         let since = prepare(&database)?;
-        let fates = add_up(&database)?;
-        Ok(Index { database, since, fates })
+        Ok(Index { database, since })
     }
 
     /// No stream born before this is known (unix ms).
     pub(crate) fn since(&self) -> u64 {
         self.since.unwrap_or(0)
-    }
-
-    /// What became of the events of all its streams.
-    pub(crate) fn fates(&self) -> Fates {
-        self.fates
     }
 
     /// Whether it was never brought up to the journal.
@@ -162,22 +168,33 @@ impl Index {
         read(&self.database, text.as_str())?.as_deref().map(Record::decode).transpose()
     }
 
+    /// How many streams are known, and what became of their events.
+    pub(crate) fn books(&self) -> Result<(u64, Books), IndexError> {
+        fn read(database: &Database) -> Result<(u64, Books), redb::Error> {
+            let transaction = database.begin_read()?;
+            let mut books = Books::default();
+            for row in transaction.open_table(BOOKS)?.iter()? {
+                let (key, count) = row?;
+                let (app, fate) = key.value();
+                books.add(app, fate, count.value());
+            }
+            Ok((transaction.open_table(STREAMS)?.len()?, books))
+        }
+        Ok(read(&self.database)?)
+    }
+
     /// Puts a change; it is on disk after the next [`Index::sync`].
     pub(crate) fn put(&mut self, change: &Change<'_>) -> Result<(), IndexError> {
         let transaction = self.begin(Durability::None)?;
-        let mut fates = self.fates;
+        let mut books = Books::default();
         for (stream, record) in &change.records {
-            if let Some(before) = put_record(&transaction, *stream, record)? {
-                fates -= Fates::of(&before);
-            }
-            fates += Fates::of(record);
+            put_record(&transaction, *stream, record, &mut books)?;
         }
+        put_books(&transaction, &books).map_err(IndexError::Database)?;
         if let Some((name, known)) = change.file {
             put_file(&transaction, name, known).map_err(IndexError::Database)?;
         }
-        transaction.commit().map_err(redb::Error::from)?;
-        self.fates = fates;
-        Ok(())
+        Ok(transaction.commit().map_err(redb::Error::from)?)
     }
 
     /// Makes everything that was put durable.
@@ -210,9 +227,10 @@ impl Index {
     pub(crate) fn prune(&mut self, now: u64) -> Result<u64, IndexError> {
         let transaction = self.begin(Durability::None)?;
         let first_kept = now.saturating_sub(WINDOW_MS) / DAY_MS;
-        let (gone, fates) = prune(&transaction, first_kept).map_err(IndexError::Database)?;
+        let mut books = Books::default();
+        let gone = prune(&transaction, first_kept, &mut books).map_err(IndexError::Database)?;
+        put_books(&transaction, &books).map_err(IndexError::Database)?;
         transaction.commit().map_err(redb::Error::from)?;
-        self.fates -= fates;
         Ok(gone)
     }
 
@@ -226,50 +244,65 @@ impl Index {
 /// Makes the tables, so that reads find them; gives `since`.
 fn prepare(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_write()?;
+    let has_books = transaction.list_tables()?.any(|table| table.name() == BOOKS.name());
     transaction.open_table(STREAMS)?;
     transaction.open_table(HEARD)?;
     transaction.open_table(FILES)?;
+    if !has_books {
+        put_books(&transaction, &count(&transaction)?)?;
+    }
     let since = transaction.open_table(META)?.get("since")?.map(|since| since.value());
     transaction.commit()?;
     Ok(since)
 }
 
-/// Puts a record, and gives the one that was in its place.
 fn put_record(
     transaction: &WriteTransaction,
     stream: StreamId,
     record: &Record,
-) -> Result<Option<Record>, IndexError> {
+    books: &mut Books,
+) -> Result<(), IndexError> {
     fn put(
         transaction: &WriteTransaction,
         stream: &str,
         value: &[u8],
-    ) -> Result<Option<Vec<u8>>, redb::Error> {
-        let mut streams = transaction.open_table(STREAMS)?;
-        let before = streams.insert(stream, value)?;
-        Ok(before.map(|before| before.value().to_owned()))
-    }
-    fn note_day(
-        transaction: &WriteTransaction,
-        stream: &str,
-        before: Option<u64>,
         day: u64,
-    ) -> Result<(), redb::Error> {
-        let mut heard = transaction.open_table(HEARD)?;
-        if let Some(before) = before {
-            heard.remove((before, stream))?;
+    ) -> Result<Option<Record>, redb::Error> {
+        let mut streams = transaction.open_table(STREAMS)?;
+        let old = streams.insert(stream, value)?.and_then(|old| Record::decode(old.value()).ok());
+        let old_day = old.as_ref().map(|old| old.last / DAY_MS);
+        if old_day != Some(day) {
+            let mut heard = transaction.open_table(HEARD)?;
+            if let Some(old_day) = old_day {
+                heard.remove((old_day, stream))?;
+            }
+            heard.insert((day, stream), ())?;
         }
-        heard.insert((day, stream), ())?;
-        Ok(())
+        Ok(old)
     }
     let text = stream.to_text();
-    let before = put(transaction, text.as_str(), &record.encode()?)?;
-    let before = before.and_then(|bytes| Record::decode(&bytes).ok());
-    let (day, day_before) = (record.last / DAY_MS, before.as_ref().map(|before| before.last / DAY_MS));
-    if day_before != Some(day) {
-        note_day(transaction, text.as_str(), day_before, day)?;
+    let old = put(transaction, text.as_str(), &record.encode()?, record.last / DAY_MS)?;
+    books.change(old.as_ref(), Some(record));
+    Ok(())
+}
+
+/// The books of an index from before there were any.
+fn count(transaction: &WriteTransaction) -> Result<Books, redb::Error> {
+    let mut books = Books::default();
+    for row in transaction.open_table(STREAMS)?.iter()? {
+        books.change(None, Record::decode(row?.1.value()).ok().as_ref());
     }
-    Ok(before)
+    Ok(books)
+}
+
+fn put_books(transaction: &WriteTransaction, changes: &Books) -> Result<(), redb::Error> {
+    let mut books = transaction.open_table(BOOKS)?;
+    for (app, fate, change) in changes.iter() {
+        let key = (&**app, fate);
+        let count = books.get(key)?.map_or(0, |count| count.value()).saturating_add_signed(change);
+        books.insert(key, count)?;
+    }
+    Ok(())
 }
 
 fn put_file(transaction: &WriteTransaction, name: &str, known: u64) -> Result<(), redb::Error> {
@@ -287,30 +320,15 @@ fn put_since(transaction: &WriteTransaction, since: u64) -> Result<(), redb::Err
     Ok(())
 }
 
-/// How many streams are gone, and what had become of their events.
-fn prune(transaction: &WriteTransaction, first_kept: u64) -> Result<(u64, Fates), redb::Error> {
+fn prune(transaction: &WriteTransaction, first_kept: u64, books: &mut Books) -> Result<u64, redb::Error> {
     let mut heard = transaction.open_table(HEARD)?;
     let mut streams = transaction.open_table(STREAMS)?;
-    let (mut gone, mut fates) = (0, Fates::default());
+    let mut gone = 0;
     for row in heard.extract_from_if(..(first_kept, ""), |_, ()| true)? {
-        if let Some(record) = streams.remove(row?.0.value().1)? {
-            fates += fates_of(record.value());
-        }
+        let old = streams.remove(row?.0.value().1)?;
+        let old = old.and_then(|old| Record::decode(old.value()).ok());
+        books.change(old.as_ref(), None);
         gone += 1;
     }
-    Ok((gone, fates))
-}
-
-/// Some microseconds a stream, once a start.
-fn add_up(database: &Database) -> Result<Fates, redb::Error> {
-    let mut fates = Fates::default();
-    for row in database.begin_read()?.open_table(STREAMS)?.iter()? {
-        fates += fates_of(row?.1.value());
-    }
-    Ok(fates)
-}
-
-/// Who asks for an entry that cannot be read is told so; here it counts for nothing.
-fn fates_of(bytes: &[u8]) -> Fates {
-    Record::decode(bytes).map(|record| Fates::of(&record)).unwrap_or_default()
+    Ok(gone)
 }

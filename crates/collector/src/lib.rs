@@ -20,6 +20,7 @@ mod disk;
 mod event_line;
 mod files;
 mod forward;
+mod gauges;
 mod http;
 mod index;
 mod journal;

@@ -158,7 +158,7 @@ struct Lines {
     /// The numbers of the batches so far.
     seen: Ranges,
     bytes: Vec<u8>,
-    events: Vec<(Number, Bytes<usize>)>,
+    events: Vec<(Number, Bytes<usize>, &'static str)>,
 }
 
 impl Lines {
@@ -191,7 +191,7 @@ impl Lines {
         for (number, event) in (range.start()..).zip(&events) {
             let start = self.bytes.len();
             frame.write(&mut self.bytes, number, event);
-            self.events.push((number, start..self.bytes.len()));
+            self.events.push((number, start..self.bytes.len(), event.kind()));
         }
         self.seen.insert(range);
         if self.seen.pieces() > MAX_RANGES { Err(NotTaken::Body(BadBody::Shredded)) } else { Ok(()) }

@@ -3,8 +3,10 @@
 //! Before a crash only the last, unsynced group can be torn. Its pages may have reached the disk in any order, so
 //! besides a torn end there may be a hole with whole lines behind it. Bytes that are no line go to a side file.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read as _};
+use std::sync::Arc;
 
 use beaconry_core::{Range, StreamId, StreamLine};
 use serde::Deserialize;
@@ -187,7 +189,9 @@ impl Read {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let known = index.get(line.stream)?;
-                entry.insert(known.unwrap_or_else(|| Record::new(line.stream, line.received)))
+                entry.insert(
+                    known.unwrap_or_else(|| Record::new(line.stream, line.received, line.app.clone())),
+                )
             }
         };
         record.last = record.last.max(line.received);
@@ -213,6 +217,7 @@ impl Read {
 struct Line {
     stream: StreamId,
     received: u64,
+    app: Arc<str>,
     what: What,
 }
 
@@ -228,6 +233,8 @@ impl Line {
         struct Shape<'a> {
             id: &'a str,
             received: u64,
+            #[serde(borrow, default)]
+            app: Cow<'a, str>,
             #[serde(borrow)]
             data: &'a RawValue,
         }
@@ -241,7 +248,7 @@ impl Line {
             None => What::Event(Range::one(number.parse().ok()?)?),
         };
         let stream = StreamId::parse(stream.as_bytes()).ok()?;
-        Some(Line { stream, received: shape.received, what })
+        Some(Line { stream, received: shape.received, app: shape.app.as_ref().into(), what })
     }
 }
 

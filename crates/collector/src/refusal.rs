@@ -123,7 +123,7 @@ impl State {
             phase: Option<Phase>,
         }
         let (status, error, message) = refusal.tell();
-        self.0.stats.refused(error);
+        self.0.stats.refused(status.as_u16(), error);
         let phase = (refusal == Refusal::Off).then_some(Phase::Disabled);
         let mut response = json(status, &Told { error, message, phase });
         if let Some(seconds) = refusal.retry_after() {

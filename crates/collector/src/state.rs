@@ -1,6 +1,5 @@
 //! An open collector: its directory, and what its handlers share.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,12 +15,9 @@ use crate::phase::{PhaseError, Phases};
 use crate::receive::MAX_RENDERED_BYTES;
 use crate::stats::Stats;
 use crate::store::Store;
-use crate::upkeep::{Policy, Upkeep, Work};
+use crate::upkeep::{Policy, Upkeep, Work, rotate};
 use crate::user_agent::Agents;
 use crate::writer::Writer;
-
-/// Whoever writes to the directory has it locked.
-pub(crate) const LOCK_FILE: &str = "lock";
 
 /// Bodies and their journal lines in memory, all requests together. Beyond it requests are told to come back: they keep
 /// what they have.
@@ -82,12 +78,8 @@ impl State {
     pub fn open(config: Config) -> Result<State, OpenError> {
         let dir = |error| OpenError::Dir { dir: config.data.clone(), error };
         let disk = RealDisk::open_dir(&config.data).map_err(dir)?;
-        let lock = File::create(config.data.join(LOCK_FILE)).map_err(dir)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(OpenError::InUse(config.data)),
-            Err(std::fs::TryLockError::Error(error)) => return Err(dir(error)),
-        }
+        let lock = rotate::lock_of_server(&config.data).map_err(dir)?;
+        let lock = lock.ok_or_else(|| OpenError::InUse(config.data.clone()))?;
         // Free again when nobody writes any more.
         let lock = Arc::new(lock);
         let phases = Phases::open(&config.data)?;
@@ -95,9 +87,8 @@ impl State {
         let store = recovered
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let closed_files = store.closed_files();
-        let books = store.books();
         let writer = Writer::start(store, config.clock.clone(), lock.clone()).map_err(OpenError::Thread)?;
-        let stats = Arc::new(Stats::new(books));
+        let stats = Arc::new(Stats::new());
         let work = Work {
             disk,
             data: config.data.clone(),

@@ -1,7 +1,7 @@
 //! The heart of the writer: look up, append what is new, fsync, index. No task, no clock, no network.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range as Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,19 +32,30 @@ pub(crate) struct Request {
     pub(crate) app: Arc<str>,
     /// The journal lines of all its events.
     pub(crate) lines: Vec<u8>,
-    /// Which bytes of `lines` are which event.
-    pub(crate) events: Vec<(Number, Bytes<usize>)>,
+    /// Which bytes of `lines` are which event, and of which type.
+    pub(crate) events: Vec<(Number, Bytes<usize>, &'static str)>,
 }
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// It is on disk. `stored` has all of the stream's numbers.
-    Accounted { stored: Ranges, new: u64, known: u64 },
+    Accounted { stored: Ranges, tally: Tally },
     /// An unknown stream from before the index's window. Nothing of it is recorded.
     Stale,
     /// The stream's numbers are in more pieces than a client makes. Nothing of it is recorded.
     Shredded,
+}
+
+/// What a request added to what was known, for the counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Events that are stored now, by type.
+    pub(crate) new: BTreeMap<&'static str, u64>,
+    /// Events that were stored already.
+    pub(crate) known: u64,
+    /// Events that the client says it dropped, by reason, and that were neither stored nor told as dropped before.
+    pub(crate) dropped: BTreeMap<&'static str, u64>,
 }
 
 /// Why a group was not taken. Nothing of it counts as stored.
@@ -88,7 +99,6 @@ pub(crate) struct Store<D: Disk> {
     index: Option<Index>,
     pruned_on: u64,
     closed_files: ClosedFiles,
-    books: Arc<Books>,
 }
 
 /// Held while closed files are replaced or deleted, and while all of them are read.
@@ -99,8 +109,7 @@ impl<D: Disk> Store<D> {
     pub(crate) fn open(disk: D, max_file: u64) -> Result<Store<D>, RecoverError> {
         let index = Some(recover(&disk)?);
         let journal = Journal::new(max_file);
-        let (closed_files, books) = (ClosedFiles::default(), Arc::default());
-        Ok(Store { disk, journal, index, pruned_on: 0, closed_files, books })
+        Ok(Store { disk, journal, index, pruned_on: 0, closed_files: ClosedFiles::default() })
     }
 
     /// The newest journal file, all of which is synced.
@@ -124,11 +133,6 @@ impl<D: Disk> Store<D> {
             return Err(AppendError::Stopped.into());
         }
         Ok(self.journal.rotate(&self.disk, journal::day_at(now)).map_err(AppendError::Failed)?)
-    }
-
-    /// What became of all events, as of the last checkpoint.
-    pub(crate) fn books(&self) -> Arc<Books> {
-        self.books.clone()
     }
 
     /// What keeps closed files as they are.
@@ -174,14 +178,18 @@ impl<D: Disk> Store<D> {
         } else {
             index.sync().map(|()| 0)
         };
-        let fates = index.fates();
         let gone = done.inspect_err(|_| self.index = None)?;
-        self.books.set(fates);
         self.pruned_on = today;
         if gone > 0 {
             tracing::info!(streams = gone, "the index let go of streams that are older than its window");
         }
         Ok(())
+    }
+
+    /// How many streams the index knows, and what became of their events.
+    pub(crate) fn books(&mut self) -> Result<(u64, Books), CommitError> {
+        let books = self.index()?.books();
+        Ok(books?)
     }
 
     /// The disk, for who tests with one that forgets.
@@ -241,9 +249,9 @@ struct Touched {
     changed: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Taken {
-    New(u64),
+    New(Tally),
     Stale,
     Shredded,
 }
@@ -257,7 +265,7 @@ impl Group {
                 let record = match index.get(stream)? {
                     Some(record) => record,
                     None if is_stale(request, index.since()) => return Ok(Taken::Stale),
-                    None => Record::new(stream, request.received),
+                    None => Record::new(stream, request.received, request.app.clone()),
                 };
                 entry.insert(Touched { record, changed: false })
             }
@@ -266,19 +274,21 @@ impl Group {
         let mut record = touched.record.clone();
         let mark = self.lines.len();
         record.last = record.last.max(request.received);
-        let mut new = 0;
-        for (number, bytes) in &request.events {
+        let mut tally = Tally::default();
+        for (number, bytes, kind) in &request.events {
             let missing = Range::one(*number).filter(|_| !record.stored.contains(*number));
             if let Some(range) = missing {
                 self.lines.extend_from_slice(request.lines.get(bytes.clone()).unwrap_or_default());
                 record.store(range);
-                new += 1;
+                *tally.new.entry(kind).or_default() += 1;
                 // Told apart early: each piece costs the next one time.
                 if record.stored.pieces() > MAX_RANGES {
                     break;
                 }
             }
         }
+        tally.known = request.events.len() as u64 - tally.new.values().sum::<u64>();
+        tally.dropped = newly_dropped(&record, &request.line);
         if record.line.merge(&request.line) {
             record.deliveries += 1;
             record.write_delivery(&mut self.lines, request);
@@ -288,21 +298,30 @@ impl Group {
             return Ok(Taken::Shredded);
         }
         *touched = Touched { record, changed: true };
-        Ok(Taken::New(new))
+        Ok(Taken::New(tally))
     }
 
     fn verdict(&self, request: &Request, taken: Taken) -> Verdict {
         match taken {
             Taken::Stale => Verdict::Stale,
             Taken::Shredded => Verdict::Shredded,
-            Taken::New(new) => {
+            Taken::New(tally) => {
                 let stored =
                     self.records.get(&request.line.stream).map(|touched| touched.record.stored.clone());
-                let known = request.events.len() as u64 - new;
-                Verdict::Accounted { stored: stored.unwrap_or_default(), new, known }
+                Verdict::Accounted { stored: stored.unwrap_or_default(), tally }
             }
         }
     }
+}
+
+fn newly_dropped(record: &Record, line: &StreamLine) -> BTreeMap<&'static str, u64> {
+    let dropped = line.dropped.iter().map(|(reason, numbers)| {
+        let mut new = numbers.clone();
+        new.subtract(&record.stored);
+        new.subtract(record.line.dropped.get(reason));
+        (reason.as_str(), new.count())
+    });
+    dropped.filter(|(_, count)| *count > 0).collect()
 }
 
 /// By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know.
@@ -312,9 +331,9 @@ fn is_stale(request: &Request, since: u64) -> bool {
 
 impl Record {
     /// A stream heard of for the first time.
-    pub(crate) fn new(stream: StreamId, received: u64) -> Record {
+    pub(crate) fn new(stream: StreamId, received: u64, app: Arc<str>) -> Record {
         let line = StreamLine::new(stream, Identity::default());
-        Record { stored: Ranges::new(), line, deliveries: 0, first: received, last: received }
+        Record { app, stored: Ranges::new(), line, deliveries: 0, first: received, last: received }
     }
 
     /// Notes numbers as stored.

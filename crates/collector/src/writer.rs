@@ -11,6 +11,7 @@ use beaconry_core::wire::MAX_STREAM_LINE;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::books::Books;
 use crate::config::Clock;
 use crate::disk::Disk;
 use crate::files::Name;
@@ -62,8 +63,10 @@ enum Message {
 pub(crate) struct Writer {
     sender: mpsc::Sender<Message>,
     stopped: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
     synced: watch::Receiver<Option<Position>>,
     settled: watch::Receiver<Option<Name>>,
+    books: watch::Receiver<(u64, Books)>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -77,7 +80,8 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (position, synced) = watch::channel(store.newest());
         let (settled_sender, settled) = watch::channel(None);
-        let stopped = Arc::new(AtomicBool::new(false));
+        let (books_sender, books) = watch::channel((0, Books::default()));
+        let (stopped, full) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let work = Work {
             store,
@@ -85,6 +89,8 @@ impl Writer {
             clock,
             position,
             settled: settled_sender,
+            books: books_sender,
+            full: full.clone(),
             stopped: stopped.clone(),
             dirty_since: None,
         };
@@ -92,7 +98,7 @@ impl Writer {
             let _guard = guard;
             runtime.block_on(work.run());
         })?;
-        Ok(Writer { sender, stopped, synced, settled, thread: Mutex::new(Some(thread)) })
+        Ok(Writer { sender, stopped, full, synced, settled, books, thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands a request over and waits until it is on disk.
@@ -106,6 +112,16 @@ impl Writer {
     /// Whether it can store.
     pub(crate) fn is_well(&self) -> bool {
         !self.stopped.load(Ordering::Acquire) && !self.sender.is_closed()
+    }
+
+    /// Whether the last that was to be stored found no room.
+    pub(crate) fn was_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// Streams in the index and what became of their events, as of the last second in which something was stored.
+    pub(crate) fn books(&self) -> (u64, Books) {
+        self.books.borrow().clone()
     }
 
     /// The file written to and how much of it is synced, once something was written.
@@ -158,7 +174,10 @@ struct Work<D: Disk> {
     clock: Clock,
     position: watch::Sender<Option<Position>>,
     settled: watch::Sender<Option<Name>>,
+    books: watch::Sender<(u64, Books)>,
     stopped: Arc<AtomicBool>,
+    /// Whether the last group found no room.
+    full: Arc<AtomicBool>,
     /// When the index was first changed since it was last made durable.
     dirty_since: Option<Instant>,
 }
@@ -232,6 +251,7 @@ impl<D: Disk> Work<D> {
             jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
         let result = self.store.commit(&requests);
         self.stopped.store(self.store.stopped(), Ordering::Release);
+        self.full.store(result.as_ref().is_err_and(CommitError::is_full), Ordering::Release);
         match result {
             Ok((verdicts, position)) => {
                 if let Some(position) = position {
@@ -273,6 +293,10 @@ impl<D: Disk> Work<D> {
         self.dirty_since = None;
         match self.store.checkpoint((self.clock)()) {
             Ok(()) => {
+                match self.store.books() {
+                    Ok(books) => drop(self.books.send_replace(books)),
+                    Err(error) => tracing::error!(%error, "the index cannot be asked for its books"),
+                }
                 let current = self.position.borrow().map(|position| position.name);
                 self.settled.send_if_modified(|settled| std::mem::replace(settled, current) != current);
             }

@@ -3,13 +3,25 @@
 import { DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { others, TAG } from './links.js';
-import { bars, curves, number, stackedBars } from './panels.js';
-import { ALL_EVENTS, dropped, events, REASONS, RELEASE } from './queries.js';
+import { curves, number, ranking, stackedBars } from './panels.js';
+import { ALL_EVENTS, DROPPED, events, RELEASE } from './queries.js';
 import { metricNow, metricOver, now, over } from './targets.js';
 import { app, env, release } from './variables.js';
 
-/** What became of the events that clients have numbered, in all streams that the collectors still know. @param {string} fate */
-const fate = (fate) => `sum(beaconry_events{fate="${fate}"})`;
+const APP = 'app=~"$app"';
+
+/** A collector has no row of what there is none of: where one is scraped, that is zero. */
+const ZERO = 'on() max(beaconry_index_streams) * 0';
+
+/** What became of the events that clients have numbered, in all streams that the collector still knows. @param {string} fates */
+const known = (fates) => `sum(beaconry_known_events{${APP}, fate${fates}}) or ${ZERO}`;
+
+const STORED = known('="stored"');
+const OUTSTANDING = known('="outstanding"');
+const LOST = known('="lost"');
+/** Any other fate is the reason of a drop. */
+const REASONS = '!~"stored|outstanding|lost"';
+const ALL_DROPPED = known(REASONS);
 
 /** From the event to its receipt, in ms. */
 const DELAY = '| json ts="ts", received="received" | label_format value="{{ sub .received .ts }}" | unwrap value | __error__=""';
@@ -21,7 +33,7 @@ export const delivery = () =>
   new DashboardBuilder('Beaconry: Delivery')
     .uid('beaconry-delivery')
     .tags([TAG])
-    .description('Stored, duplicate, missing, dropped by reason. The upper part needs a Prometheus that scrapes the collector, and is of all its apps.')
+    .description('Stored, duplicate, missing, dropped by reason. The upper part needs a Prometheus that scrapes the collector.')
     .time({ from: 'now-24h', to: 'now' })
     .refresh('1m')
     .readonly()
@@ -36,7 +48,8 @@ export const delivery = () =>
         description: 'In the journal.',
         width: 6,
         height: 4,
-        targets: [metricNow(fate('stored'))],
+        empty: 'no Prometheus',
+        targets: [metricNow(STORED)],
       }),
     )
     .withPanel(
@@ -45,7 +58,8 @@ export const delivery = () =>
         description: 'Numbered and not here yet: the client holds them, or may still have them.',
         width: 6,
         height: 4,
-        targets: [metricNow(fate('outstanding'))],
+        empty: 'no Prometheus',
+        targets: [metricNow(OUTSTANDING)],
       }),
     )
     .withPanel(
@@ -55,27 +69,32 @@ export const delivery = () =>
         width: 6,
         height: 4,
         limits: [1],
-        targets: [metricNow(fate('dropped'))],
+        empty: 'no Prometheus',
+        targets: [metricNow(ALL_DROPPED)],
       }),
     )
     .withPanel(
       number({
         title: 'Missing',
-        description: 'Numbered, in a stream that has ended, neither stored nor told as dropped. It should be zero.',
+        description: 'Numbered, in a stream that has ended, neither stored nor told as dropped: lost. It should be zero.',
         width: 6,
         height: 4,
         limits: [1],
-        targets: [metricNow(fate('missing'))],
+        empty: 'no Prometheus',
+        targets: [metricNow(LOST)],
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Dropped, by reason',
         description: 'As the collector’s books have it: what arrived after all is not among them.',
         width: 12,
         height: 8,
         colour: 'orange',
-        targets: [metricNow('sum by (reason) (beaconry_events{fate="dropped"}) > 0', '{{reason}}')],
+        label: 'fate',
+        heading: 'Reason',
+        counted: 'Events',
+        targets: [metricNow(`sum by (fate) (beaconry_known_events{${APP}, fate${REASONS}})`)],
       }),
     )
     .withPanel(
@@ -84,7 +103,7 @@ export const delivery = () =>
         description: 'Outstanding rises while clients are offline and falls when they come back; missing should never rise.',
         width: 12,
         height: 8,
-        targets: [metricOver(fate('outstanding'), 'outstanding'), metricOver(fate('missing'), 'missing'), metricOver(fate('dropped'), 'dropped')],
+        targets: [metricOver(OUTSTANDING, 'outstanding'), metricOver(LOST, 'missing'), metricOver(ALL_DROPPED, 'dropped')],
       }),
     )
     .withRow(new RowBuilder('What the collector was sent (from Prometheus)'))
@@ -96,15 +115,15 @@ export const delivery = () =>
         height: 8,
         unit: 'eps',
         targets: [
-          metricOver('sum(rate(beaconry_events_stored_total[$__rate_interval]))', 'stored'),
-          metricOver('sum(rate(beaconry_events_duplicate_total[$__rate_interval]))', 'duplicate'),
+          metricOver(`sum(rate(beaconry_events_stored_total{${APP}}[$__rate_interval]))`, 'stored'),
+          metricOver(`sum(rate(beaconry_events_duplicate_total{${APP}}[$__rate_interval]))`, 'duplicate'),
         ],
       }),
     )
     .withPanel(
       curves({
         title: 'Requests refused',
-        description: 'By reason: a wrong key or origin, too large, too many, switched off (DESIGN.md has the answers). The clients keep what they hold.',
+        description: 'Of all apps, by reason: a wrong key or origin, too large, too many, switched off. The clients keep what they hold.',
         width: 8,
         height: 8,
         unit: 'reqps',
@@ -117,7 +136,17 @@ export const delivery = () =>
         description: 'Malformed: their clients drop them as rejected.',
         width: 8,
         height: 8,
-        targets: [metricOver('sum by (reason) (rate(beaconry_batches_rejected_total[$__rate_interval]))', '{{reason}}')],
+        targets: [metricOver(`sum by (reason) (rate(beaconry_batches_rejected_total{${APP}}[$__rate_interval]))`, '{{reason}}')],
+      }),
+    )
+    .withPanel(
+      curves({
+        title: 'Not yet forwarded',
+        description: 'Bytes of the journal that a forwarder has still to read. It rises while its target is away.',
+        width: 24,
+        height: 6,
+        unit: 'bytes',
+        targets: [metricOver('max by (consumer) (beaconry_consumer_lag_bytes)', '{{consumer}}')],
       }),
     )
     .withRow(new RowBuilder('What has reached Loki'))
@@ -141,26 +170,31 @@ export const delivery = () =>
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Told as dropped, by reason',
         description: 'From the books that are in Loki, of the releases that are chosen.',
         width: 8,
         height: 8,
         colour: 'orange',
-        targets: Object.entries(REASONS).map(([reason, says]) => now(dropped(reason), `${reason}: ${says}`)),
+        label: 'reason',
+        heading: 'Reason',
+        counted: 'Events',
+        targets: [now(DROPPED)],
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Streams that told of drops, by browser',
         description: 'A browser that stands out blocks storage or kills pages.',
         width: 24,
         height: 7,
         colour: 'orange',
+        label: 'browser',
+        heading: 'Browser',
+        counted: 'Streams',
         targets: [
           now(
             `topk(10, count by (browser) (sum by (browser, stream) (count_over_time(${events('delivery')} |~ \`"dropped":{"\` ${RELEASE} | json browser="browser", id="id" | label_format stream="{{ trunc 22 .id }}" [$__range]))))`,
-            '{{browser}}',
           ),
         ],
       }),

@@ -3,15 +3,15 @@
 import { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { AROUND, others, TAG, toEventsAround, toGroup } from './links.js';
-import { bars, number, stackedBars, table, tableOfLines } from './panels.js';
-import { errorCount, events, GROUP_LABELS, GROUPED, RELEASE, WHO } from './queries.js';
+import { number, ranking, stackedBars, table, tableOfLines } from './panels.js';
+import { errorCount, events, GROUP_LABELS, GROUPED, IN_GROUP, RELEASE, WHO } from './queries.js';
 import { lines, now, over } from './targets.js';
 import { app, env, group, release } from './variables.js';
 
 /** The newest errors that are shown one by one. */
 const SHOWN = 200;
 
-const CHOSEN = `${RELEASE} ${GROUPED}`;
+const CHOSEN = `${RELEASE} ${GROUPED} ${IN_GROUP}`;
 const ERRORS = `${events('error')} ${CHOSEN}`;
 
 /** When an event happened, in ms: the time of the line itself. */
@@ -69,33 +69,42 @@ export const errors = () =>
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'By release',
         description: 'Of the errors that are chosen above.',
         width: 6,
         height: 8,
         colour: 'red',
-        targets: [now(`topk(10, ${errorCount('release', '$__range', CHOSEN)})`, '{{release}}')],
+        label: 'release',
+        heading: 'Release',
+        counted: 'Errors',
+        targets: [now(`topk(10, ${errorCount('release', '$__range', CHOSEN)})`)],
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'By browser',
         description: 'As the collector read it from the User-Agent.',
         width: 6,
         height: 8,
         colour: 'red',
-        targets: [now(`topk(10, ${errorCount('browser', '$__range', `${CHOSEN} | json browser="browser"`)})`, '{{browser}}')],
+        label: 'browser',
+        heading: 'Browser',
+        counted: 'Errors',
+        targets: [now(`topk(10, ${errorCount('browser', '$__range', `${CHOSEN} | json browser="browser"`)})`)],
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'By page',
         description: 'Where it happened.',
         width: 12,
         height: 8,
         colour: 'red',
-        targets: [now(`topk(10, ${errorCount('page', '$__range', `${CHOSEN} | json page="page"`)})`, '{{page}}')],
+        label: 'page',
+        heading: 'Page',
+        counted: 'Errors',
+        targets: [now(`topk(10, ${errorCount('page', '$__range', `${CHOSEN} | json page="page"`)})`)],
       }),
     )
     .withPanel(

@@ -3,14 +3,11 @@
 import { DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { others, TAG, toGroup } from './links.js';
-import { bars, number, stackedBars, table } from './panels.js';
-import { ALL_EVENTS, dropped, errorCount, events, GROUP_LABELS, GROUPED, quantile, REASONS, RELEASE, vital, WHO } from './queries.js';
+import { number, ranking, stackedBars, table } from './panels.js';
+import { ALL_EVENTS, DROPPED, errorCount, events, GROUP_LABELS, GROUPED, quantile, RELEASE, vital, WHO } from './queries.js';
 import { now, over } from './targets.js';
 import { app, env, release } from './variables.js';
 import { VITALS } from './vitals.js';
-
-/** As {@link GROUPED}, of all groups. */
-const ALL_GROUPS = GROUPED.replace(' | group=~"$group"', '');
 
 export const overview = () => {
   const dashboard = new DashboardBuilder('Beaconry: Overview')
@@ -53,7 +50,7 @@ export const overview = () => {
         width: 6,
         height: 4,
         limits: [1],
-        targets: [now(errorCount('', '$__range').replace(' by ()', ''))],
+        targets: [now(errorCount('type', '$__range'))],
       }),
     )
     .withPanel(
@@ -112,7 +109,7 @@ export const overview = () => {
         description: 'By name, message without numbers, and file. A click leads to all errors of the group.',
         width: 14,
         height: 9,
-        targets: [now(`topk(10, ${errorCount(GROUP_LABELS, '$__range', `${RELEASE} ${ALL_GROUPS}`)})`)],
+        targets: [now(`topk(10, ${errorCount(GROUP_LABELS, '$__range', `${RELEASE} ${GROUPED}`)})`)],
         columns: [
           { from: 'name', title: 'Error', width: 140, link: toGroup },
           { from: 'message', title: 'Message', link: toGroup },
@@ -124,14 +121,17 @@ export const overview = () => {
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'What was lost, and why',
         description:
           'Events that clients dropped and told of, by reason. What was dropped and arrived all the same is counted here too; the dashboard Delivery has the exact books of the collector.',
         width: 10,
         height: 9,
         colour: 'orange',
-        targets: Object.entries(REASONS).map(([reason, says]) => now(dropped(reason), `${reason}: ${says}`)),
+        label: 'reason',
+        heading: 'Reason',
+        counted: 'Events',
+        targets: [now(DROPPED)],
       }),
     );
 };

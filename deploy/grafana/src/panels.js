@@ -1,8 +1,6 @@
 /** The kinds of panels that the dashboards use, each with what a reader needs to know in its description. */
 
-import { PanelBuilder as BarGauge } from '@grafana/grafana-foundation-sdk/bargauge';
 import {
-  BarGaugeDisplayMode,
   BigValueColorMode,
   BigValueGraphMode,
   GraphDrawStyle,
@@ -14,10 +12,9 @@ import {
   StackingMode,
   TooltipDisplayMode,
   VizLegendOptionsBuilder,
-  VizOrientation,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
-import { FieldColorBuilder, FieldColorModeId, ThresholdsConfigBuilder, ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard';
+import { ThresholdsConfigBuilder, ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as Logs } from '@grafana/grafana-foundation-sdk/logs';
 import { PanelBuilder as Stat } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
@@ -44,7 +41,7 @@ export const thresholds = (limits) => {
 };
 
 /**
- * @template {BarGauge | Logs | Stat | Table | Timeseries} P
+ * @template {Logs | Stat | Table | Timeseries} P
  * @param {P} panel
  * @param {Look} look
  * @returns {P}
@@ -98,24 +95,12 @@ const timeseries = (look) =>
     .min(0);
 
 /**
- * One bar for each series, the name beside it.
- * @param {Look & { colour?: string }} look
- */
-export const bars = ({ colour = 'blue', ...look }) =>
-  filled(new BarGauge(), look)
-    .orientation(VizOrientation.Horizontal)
-    .displayMode(BarGaugeDisplayMode.Basic)
-    .reduceOptions(last())
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor(colour))
-    .noValue('none')
-    .min(0);
-
-/**
  * @typedef {object} Column
  * @property {string} from what the data calls it: a label, or `Value #A` for the answer to the first query
  * @property {string} [title] what the reader sees
  * @property {string} [unit]
  * @property {number[]} [limits]
+ * @property {string} [bar] colour of a bar as long as the value
  * @property {number} [width] in px
  * @property {boolean} [hidden] kept for links alone
  * @property {{ title: string, url: string }} [link]
@@ -132,6 +117,16 @@ export const table = ({ columns, sortBy, ...look }) =>
     .withTransformation({ id: 'sortBy', options: { sort: [{ field: sortBy, desc: true }] } });
 
 /**
+ * What there is most of: a name and a bar in each row.
+ * @param {Look & { label: string, heading: string, counted: string, colour: string }} look
+ */
+export const ranking = ({ label, heading, counted, colour, ...look }) => {
+  const bar = { title: counted, bar: colour };
+  // Prometheus names the only value of a table so.
+  return table({ ...look, columns: [{ from: label, title: heading }, { from: 'Value #A', ...bar }, { from: 'Value', ...bar }], sortBy: counted });
+};
+
+/**
  * A table of lines, the newest first: their labels are the columns, among them what the query took out of the JSON.
  * @param {Look & { columns: Column[] }} look
  */
@@ -143,12 +138,14 @@ export const tableOfLines = ({ columns, ...look }) =>
 /** @param {Look} look @param {Column[]} columns */
 const tabular = (look, columns) => {
   const panel = filled(new Table(), look).filterable(true);
-  for (const { from, title = from, unit, limits, width, hidden, link } of columns) {
+  for (const { from, title = from, unit, limits, bar, width, hidden, link } of columns) {
     panel.overrideByName(title, [
       ...(unit ? [{ id: 'unit', value: unit }] : []),
       ...(limits ? [{ id: 'thresholds', value: thresholds(limits).build() }, { id: 'custom.cellOptions', value: { type: 'color-text' } }] : []),
+      ...(bar ? [{ id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic' } }, { id: 'color', value: { mode: 'fixed', fixedColor: bar } }, { id: 'min', value: 0 }] : []),
       ...(width ? [{ id: 'custom.width', value: width }] : []),
-      ...(hidden ? [{ id: 'custom.hidden', value: true }] : []),
+      // Older versions know the first, newer ones the second.
+      ...(hidden ? [{ id: 'custom.hidden', value: true }, { id: 'custom.hideFrom', value: { viz: true } }] : []),
       ...(link ? [{ id: 'links', value: [link] }] : []),
     ]);
   }

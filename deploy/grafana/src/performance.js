@@ -3,13 +3,13 @@
 import { DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { others, TAG } from './links.js';
-import { bars, curves, table } from './panels.js';
+import { curves, ranking, table } from './panels.js';
 import { events, metric, quantile, RELEASE, vital } from './queries.js';
 import { now, over } from './targets.js';
 import { app, env, page, release } from './variables.js';
 import { VITALS } from './vitals.js';
 
-const PAGE = '| json page="page" | page=~"$page"';
+const PAGE = '| json page="page" | page=~`$page`';
 
 /** A browser tells few models; of the others the system says most. */
 const DEVICE = '| json device="device", os="os" | label_format device="{{ or .device .os }}"';
@@ -151,15 +151,18 @@ export const performance = () => {
       }),
     )
     .withPanel(
-      bars({
+      ranking({
         title: 'Page views',
         description: 'Loads of a page and changes of the route within one.',
         width: 24,
         height: 8,
+        colour: 'blue',
+        label: 'route',
+        heading: 'Route',
+        counted: 'Views',
         targets: [
           now(
             `topk(20, sum by (route) (count_over_time(${events('event')} ${RELEASE} | json name="data.name", route="data.route" | name=~"page_view|route_change" [$__range])))`,
-            '{{route}}',
           ),
         ],
       }),

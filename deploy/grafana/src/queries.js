@@ -2,7 +2,7 @@
  * The pieces of which the dashboards' LogQL is made.
  *
  * A line is a whole event of the journal, under the labels `app env type level`. What else is asked for is taken out of its JSON by
- * name: faster than `| json` alone, which takes everything.
+ * name: faster than `| json` alone, which takes everything. What a person may type stands in backticks, where a backslash is one.
  */
 
 /**
@@ -14,8 +14,11 @@ export const events = (type) => `{app=~"$app", env=~"$env", type="${type}"}`;
 /** All that apps have sent; a line of type `delivery` is the collector's own. */
 export const ALL_EVENTS = '{app=~"$app", env=~"$env", type!="delivery"}';
 
-/** The releases that match; one that names none matches `.*`. */
-export const RELEASE = '| json release="release" | release=~"$release"';
+/** The releases that match; an app that names none matches `.*`, and is shown as `none`. */
+export const RELEASE = '| json release="release" | release=~`$release` | label_format release=`{{ or .release "none" }}`';
+
+/** The visit that is chosen. */
+export const SESSION = '| json session="session" | session=~`$session`';
 
 /** Whom it happened to: the user, or the visit where the app names no user. */
 export const WHO = '| json user="user", session="session" | label_format who="{{ or .user .session }}"';
@@ -37,8 +40,10 @@ export const GROUPED = [
   String.raw`| regexp ${'`'}"stack":"(?:[^"\\]|\\.)*?/(?P<file>[^/\s"\\:()@?]+?)(?:[-.][\w-]{8})?(?P<ending>\.\w+)(?:\?[^\s":]*)?:\d+${'`'}`,
   '| label_format file=`{{ .file }}{{ .ending }}`',
   '| label_format group=`{{ printf "%s %s %s" .name .message .file | b64enc | replace "+" "-" | replace "/" "_" | replace "=" "" }}`',
-  '| group=~"$group"',
 ].join(' ');
+
+/** The group that is chosen. */
+export const IN_GROUP = '| group=~`$group`';
 
 /** What distinguishes one group of errors from another. */
 export const GROUP_LABELS = 'group, name, message, file';
@@ -69,7 +74,7 @@ export const vital = (name) => `${events('vital')} | json name="data.name" | nam
 export const metric = (name) => `${events('metric')} | json name="data.name" | name="${name}" ${RELEASE}`;
 
 /** Why clients drop events, as the protocol names it, and what that means to who reads a dashboard. */
-export const REASONS = {
+const REASONS = {
   full: 'memory or storage was full',
   age: 'not delivered in time',
   too_large: 'larger than the limit',
@@ -77,18 +82,23 @@ export const REASONS = {
   rejected: 'the collector found it malformed',
   stale: 'the collector no longer knew its time',
   off: 'telemetry was switched off',
-  storage: 'the browser’s storage lost it',
-  trap: 'lost with the client’s WebAssembly',
+  storage: 'the storage lost it',
+  trap: 'lost with the WebAssembly',
   poison: 'sending failed again and again',
 };
 
 /**
- * Events that clients say they dropped. Each line of the books has all drops of its stream so far, as ranges `[[first,end],…]`: of a
- * stream the largest sum counts.
+ * Events that clients say they dropped for a reason. Each line of the books has all drops of its stream so far, as ranges
+ * `[[first,end],…]`: of a stream the largest sum counts.
  * @param {string} reason
  */
-export const dropped = (reason) =>
+const droppedFor = (reason) =>
   `sum(max by (stream) (max_over_time(${events('delivery')} |= \`"${reason}":[[\` ${RELEASE}` +
   ` | json id="id", ranges="data.dropped.${reason}"` +
   ' | label_format stream="{{ trunc 22 .id }}", n=`{{ $n := 0 }}{{ range fromJson .ranges }}{{ $n = add $n (sub (index . 1) (index . 0)) }}{{ end }}{{ $n }}`' +
   ' | unwrap n | __error__="" [$__range])))';
+
+/** All that clients say they dropped, a row for each reason. */
+export const DROPPED = Object.entries(REASONS)
+  .map(([reason, says]) => `label_replace(${droppedFor(reason)}, "reason", "${reason}: ${says}", "", "")`)
+  .join(' or ');

@@ -4,14 +4,14 @@ import { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { others, TAG } from './links.js';
 import { logLines, stackedBars } from './panels.js';
-import { ALL_EVENTS } from './queries.js';
+import { ALL_EVENTS, SESSION } from './queries.js';
 import { lines, over } from './targets.js';
 import { app, env, session } from './variables.js';
 
 /** More than a person reads; a visit of ten minutes has some hundred. */
 const SHOWN = 1000;
 
-const EVENTS = `${ALL_EVENTS} | json session="session" | session=~"$session"`;
+const EVENTS = `${ALL_EVENTS} ${SESSION}`;
 
 /** What a reader looks for first, in one line; the rest opens with a click. Each type names its own. */
 const IN_SHORT = [

@@ -1,7 +1,7 @@
 /** What a panel asks, and whom. The uids are those of ../provisioning/datasources/beaconry.yaml. */
 
 import { DataqueryBuilder as LokiQuery, LokiQueryType } from '@grafana/grafana-foundation-sdk/loki';
-import { DataqueryBuilder as PrometheusQuery } from '@grafana/grafana-foundation-sdk/prometheus';
+import { DataqueryBuilder as PrometheusQuery, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 
 export const LOKI = { type: 'loki', uid: 'beaconry-loki' };
 export const PROMETHEUS = { type: 'prometheus', uid: 'beaconry-prometheus' };
@@ -10,12 +10,11 @@ export const PROMETHEUS = { type: 'prometheus', uid: 'beaconry-prometheus' };
 const refId = (at) => String.fromCharCode('A'.charCodeAt(0) + at);
 
 /**
- * One number, or one row, for the whole time that is shown.
+ * One number, or a row for each set of labels, for the whole time that is shown.
  * @param {string} expr
- * @param {string} [legend]
  */
-export const now = (expr, legend = '') => (/** @type {number} */ at) =>
-  new LokiQuery().refId(refId(at)).datasource(LOKI).expr(expr).legendFormat(legend).queryType(LokiQueryType.Instant);
+export const now = (expr) => (/** @type {number} */ at) =>
+  new LokiQuery().refId(refId(at)).datasource(LOKI).expr(expr).queryType(LokiQueryType.Instant);
 
 /**
  * A line over time.
@@ -34,12 +33,11 @@ export const lines = (expr, lines) => (/** @type {number} */ at) =>
   new LokiQuery().refId(refId(at)).datasource(LOKI).expr(expr).maxLines(lines).queryType(LokiQueryType.Range);
 
 /**
- * One number of the collector's own.
+ * The collector's own numbers as they are: one, or a row for each set of labels.
  * @param {string} expr
- * @param {string} [legend]
  */
-export const metricNow = (expr, legend = '') => (/** @type {number} */ at) =>
-  new PrometheusQuery().refId(refId(at)).datasource(PROMETHEUS).expr(expr).legendFormat(legend).instant();
+export const metricNow = (expr) => (/** @type {number} */ at) =>
+  new PrometheusQuery().refId(refId(at)).datasource(PROMETHEUS).expr(expr).format(PromQueryFormat.Table).instant();
 
 /**
  * The collector's own numbers over time.

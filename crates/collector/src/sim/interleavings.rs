@@ -3,7 +3,7 @@
 use beaconry_core::{Identity, Number, Range, Reason, StreamId, StreamLine};
 
 use super::disk::{Faults, SimDisk};
-use super::{START, read_journal, request};
+use super::{START, accounted, read_journal, request};
 use crate::disk::Disk;
 use crate::index;
 use crate::journal::MAX_FILE_BYTES;
@@ -40,7 +40,7 @@ fn interleaving_4_killed_after_two_and_a_half_of_five_lines_then_the_resend() {
         "the torn line is kept aside"
     );
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 3, known: 2 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 5).into(), 3, 2));
     assert_eq!(disk.content(FILE), whole);
 }
 
@@ -62,9 +62,9 @@ fn interleaving_5_the_same_batch_twice_in_one_group_and_the_sync_fails() {
     let counts: u64 = verdicts
         .iter()
         .map(|verdict| match verdict {
-            Verdict::Accounted { new, stored, .. } => {
+            Verdict::Accounted { tally, stored } => {
                 assert_eq!(*stored, numbers(0, 3).into());
-                *new
+                tally.new.values().sum::<u64>()
             }
             other => panic!("{other:?}"),
         })
@@ -85,7 +85,7 @@ fn a_failed_sync_that_can_be_undone_stops_nothing() {
     assert_eq!(disk.content(FILE), before, "what was half written is cut off");
     disk.set_faults(Faults::default());
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(2, 4)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 4).into(), 2, 0));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn interleaving_18_a_late_beacon_of_an_adopted_stream_is_stored_and_turns_nothin
     line = StreamLine { tracked: 5, holds: numbers(4, 5).into(), closed: true, ..line };
     store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
     let (verdicts, _) = store.commit(&[request(&own, &[numbers(2, 4)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 4).into(), 2, 0));
     let record = store.record(line.stream).unwrap();
     assert!(record.line.closed && record.line.tracked == 5);
     assert_eq!(record.line.holds, numbers(4, 5).into());
@@ -129,7 +129,7 @@ fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
     disk.remove(index::FILE).unwrap();
     let mut store = open(&disk);
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 0, known: 5 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 5).into(), 0, 5));
 
     let of_before = StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
     let (verdicts, _) = store.commit(&[request(&of_before, &[numbers(0, 5)], START)]).unwrap();

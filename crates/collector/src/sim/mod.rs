@@ -14,6 +14,7 @@ use disk::{Faults, Rng, SimDisk};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::books::Books;
 use crate::disk::Disk;
 use crate::files::{self, Name, Packing};
 use crate::journal;
@@ -63,6 +64,14 @@ fn request(line: &StreamLine, batches: &[Range], now: u64) -> Request {
     let stream = line.stream.to_text().as_str().to_owned();
     let arrival = Arrival { stream, now: Some(now), received: now, agent: String::new() };
     decode(&arrival, &"shop".into(), Arc::new(Agent::default()), &body(line, batches)).unwrap().request
+}
+
+/// Of one request: all that is stored of its stream, and how much of it was new, and known.
+fn accounted(verdicts: &[Verdict]) -> (Ranges, u64, u64) {
+    match verdicts {
+        [Verdict::Accounted { stored, tally }] => (stored.clone(), tally.new.values().sum(), tally.known),
+        other => panic!("{other:?}"),
+    }
 }
 
 struct World {
@@ -249,6 +258,7 @@ impl World {
     /// The journal against what was promised, and the index against the journal.
     fn check(&mut self) {
         let journal = read_journal(&self.disk);
+        let mut books = Books::default();
         for n in 0..self.clients.len() {
             let (id, line) = (self.clients[n].id, self.clients[n].line.clone());
             let found = journal.get(id.to_text().as_str()).cloned().unwrap_or_default();
@@ -263,6 +273,7 @@ impl World {
             let record = self.store().record(id);
             let stored = record.as_ref().map(|record| record.stored.clone()).unwrap_or_default();
             assert_eq!(stored, found.events, "the index knows what the journal has");
+            books.change(None, record.as_ref());
             let Some(record) = record else { continue };
             assert_eq!(record.deliveries as usize, found.deliveries, "deliveries are numbered without a gap");
             for told in &self.clients[n].told {
@@ -271,6 +282,9 @@ impl World {
             }
             assert!(record.line.dropped.count() <= line.dropped.count());
         }
+        let added = self.store().books().unwrap().1;
+        let added: Vec<_> = added.iter().filter(|(_, _, count)| *count != 0).collect();
+        assert_eq!(added, books.iter().collect::<Vec<_>>(), "what was added up is what a count gives");
     }
 }
 

@@ -15,9 +15,10 @@ use super::{Pass, Policy, Report, consumers};
 use crate::config::{Clock, JournalFiles};
 use crate::disk::RealDisk;
 use crate::recover::RecoverError;
-use crate::state::LOCK_FILE;
 use crate::store::{CommitError, Store};
 
+/// Whoever writes to the directory holds it.
+const LOCK: &str = "lock";
 const WISH: &str = "rotate.json";
 const ANSWER: &str = "rotated.json";
 /// Who wishes holds it: one at a time.
@@ -27,6 +28,9 @@ const WISH_LOCK: &str = "rotate.lock";
 const POLL: Duration = Duration::from_millis(50);
 /// A server that packs a file of 10 GB is done within a minute on a slow disk; one that has not answered by then hangs.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A server that starts while `beaconry rotate` is at work without one waits so long for it to end.
+const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why nothing was rotated, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,21 @@ struct Answer {
     report: Report,
 }
 
+/// The directory's lock for a server; `None` where another has it.
+pub(crate) fn lock_of_server(data: &Path) -> io::Result<Option<File>> {
+    let end = Instant::now() + START_PATIENCE;
+    loop {
+        // Asked before and after, for a rotation may end meanwhile.
+        let was_rotating = take(&data.join(WISH_LOCK))?.is_none();
+        let lock = take(&data.join(LOCK))?;
+        let is_rotating = was_rotating || take(&data.join(WISH_LOCK))?.is_none();
+        if lock.is_some() || !is_rotating || Instant::now() > end {
+            return Ok(lock);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
 /// The wish that a running server finds, if it is not the last one that it has answered.
 pub(crate) fn wish(data: &Path, last: Option<Wish>) -> Option<Wish> {
     let text = fs::read(data.join(WISH)).ok()?;
@@ -92,7 +111,7 @@ pub(crate) fn run(data: &Path, files: &JournalFiles, clock: &Clock) -> Result<Re
     let mut is_told = false;
     let end = Instant::now() + PATIENCE;
     let report = loop {
-        if let Some(lock) = take(&data.join(LOCK_FILE)).map_err(failed)? {
+        if let Some(lock) = take(&data.join(LOCK)).map_err(failed)? {
             break here(data, files, clock, lock)?;
         }
         if !is_told {

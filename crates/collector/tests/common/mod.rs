@@ -1,6 +1,8 @@
 //! What the tests of requests share: a collector in a directory of its own, and bodies of the real wire format.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
 
+pub mod process;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -107,11 +109,26 @@ impl Collector {
     }
 }
 
+/// Whatever is there, in order: by day, then by number, packed or not.
 pub fn journal_text(dir: &Path) -> String {
-    let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter_map(|name| Some((order(&name)?, name))).collect();
     names.sort();
-    names.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    // While one is being packed both are there; the plain one sorts first.
+    names.dedup_by_key(|(order, _)| order.clone());
+    let read = |name: &str| {
+        let bytes = fs::read(dir.join(name)).unwrap();
+        String::from_utf8(if name.ends_with(".zst") { zstd::decode_all(&bytes[..]).unwrap() } else { bytes })
+            .unwrap()
+    };
+    names.iter().map(|(_, name)| read(name)).collect()
+}
+
+fn order(name: &str) -> Option<(String, u32)> {
+    let rest = name.strip_prefix("events-")?;
+    let rest = rest.strip_suffix(".zst").unwrap_or(rest).strip_suffix(".jsonl")?;
+    let (day, number) = rest.split_once('.').unwrap_or((rest, "1"));
+    Some((day.to_owned(), number.parse().unwrap()))
 }
 
 pub fn uri(stream: StreamId, key: &str, now: u64) -> String {
