@@ -6,9 +6,9 @@ import { attempt, patch } from './shared/patch.js';
 /**
  * A logger that shows each line in the console and sends those that matter.
  *
- * DevTools link a line to the first frame of its stack that is not on their ignore list. What is only shown is therefore the
- * console's own function, and what is sent too goes through this file, which they ignore: below `node_modules/` by default,
- * elsewhere by its source map.
+ * Chromium's DevTools link a line to the first frame of its stack that is not on their ignore list. What is only shown is therefore
+ * the console's own function, linked to its caller in any browser; what is sent too goes through this file, which DevTools pass over
+ * where it lies below `node_modules/`, as it is or by a bundle's source map.
  */
 
 /** What the console's functions are called, the least important first. @type {import('./logger.js').Level[]} */

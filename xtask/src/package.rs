@@ -175,6 +175,11 @@ fn pack(repo: &Repo, tools: &Tools, staged: &Path) -> Result<PathBuf> {
     Ok(tarball)
 }
 
+/// The tarball of this checkout's version.
+pub(crate) fn tarball(repo: &Repo) -> Result<PathBuf> {
+    Ok(repo.target.join(format!("beaconry-{}.tgz", repo.version()?)))
+}
+
 fn check_files(listed: &str) -> Result<()> {
     let packed: BTreeSet<&str> = listed.lines().map(|line| line.trim_start_matches("package/")).collect();
     let expected: BTreeSet<&str> = FILES.lines().collect();

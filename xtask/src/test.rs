@@ -81,6 +81,13 @@ const STEPS: &[Step] = &[
         otlp,
     ),
     Step::new("prometheus", "a real Prometheus scrapes the collector", &[Tool::Prometheus], prometheus),
+    Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples),
+    Step::new(
+        "walk",
+        "docs/workflow.md by the commands of a team, to Loki and back",
+        &host::WALK_NEEDS,
+        walk,
+    ),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
@@ -327,9 +334,44 @@ fn e2e(context: &Context) -> Result<()> {
     context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
     context
         .cmd("cargo")
-        .args(["test", "-p", "beaconry-e2e"])
+        .args(["test", "-p", "beaconry-e2e", "--lib", "--test", "browser"])
         .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
         .env("BEACONRY_WWW", www)
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
         .run()
+}
+
+/// First what the Vite app's own team would run, then both apps as their users have them.
+fn examples(context: &Context) -> Result<()> {
+    package(context)?;
+    install_examples(context)?;
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    let collector = crate::demo::collector(&context.repo);
+    let examples = context.repo.root.join("examples");
+    for script in ["check", "test", "test:e2e"] {
+        let npm = context.cmd("npm").args(["run", "--silent", script]).dir(examples.join("vite-app"));
+        npm.env("BEACONRY_COLLECTOR", &collector).run()?;
+    }
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-e2e", "--test", "examples"])
+        .env("BEACONRY_COLLECTOR", &collector)
+        .run()
+}
+
+/// Both apps, with the tarballs of this checkout.
+fn install_examples(context: &Context) -> Result<()> {
+    let tarballs = [package::tarball(&context.repo)?, host::tarball(&context.repo)?];
+    for name in ["vanilla", "vite-app"] {
+        let folder = context.repo.root.join("examples").join(name);
+        setup::install_with(&context.repo, &context.tools, &folder, &tarballs)?;
+    }
+    Ok(())
+}
+
+fn walk(context: &Context) -> Result<()> {
+    package(context)?;
+    install_examples(context)?;
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    host::walk(&context.repo, &context.tools, |program| context.cmd(program))
 }

@@ -26,7 +26,7 @@ use lexopt::{Arg, Parser};
 
 use crate::repo::Repo;
 use crate::shell::{Cmd, Interrupted};
-pub(crate) use node::install_packages;
+pub(crate) use node::{install_packages, install_with};
 pub(crate) use wasm::Way;
 
 /// What can be asked for.
