@@ -9,6 +9,7 @@ import { EXIT, Failure, messageOf } from './failure.js';
  * @property {'ftps' | 'sftp'} protocol
  * @property {string} name
  * @property {number} port
+ * @property {boolean} isImplicit FTPS that begins with TLS, instead of asking for it by AUTH TLS (RFC 4217)
  * @property {string} user
  * @property {string} folder of the drop-in; relative to where the login lands, unless it begins with a slash
  * @property {string | undefined} password of the user, or of the key file
@@ -21,6 +22,8 @@ import { EXIT, Failure, messageOf } from './failure.js';
 /** The files that are read, the first ones win: as Vite does in the mode `deploy`, so that they serve the app and these commands. */
 const FILES = ['.env.deploy.local', '.env.deploy', '.env.local', '.env'];
 const PORTS = { ftps: 21, sftp: 22 };
+/** Of FTPS that begins with TLS; on every other port it is asked for. */
+const IMPLICIT_PORT = 990;
 const TIMEOUT_SECONDS = 30;
 
 /** Settings by name: the environment wins over the files. An empty one counts as absent. */
@@ -118,6 +121,7 @@ export class Settings {
     const text = this.need('the host (ftps://user@ftp.example.com/htdocs/telemetry, or sftp://…)', 'TELEMETRY_HOST');
     const url = hostUrl(text);
     const protocol = url.protocol === 'sftp:' ? 'sftp' : 'ftps';
+    const port = Number(url.port) || PORTS[protocol];
     const keyFile = this.path('TELEMETRY_HOST_KEY_FILE');
     const password = this.get('TELEMETRY_HOST_PASSWORD');
     if (!password && !keyFile) {
@@ -127,7 +131,8 @@ export class Settings {
     return {
       protocol,
       name: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port) || PORTS[protocol],
+      port,
+      isImplicit: protocol === 'ftps' && port === IMPLICIT_PORT,
       user: decodeURIComponent(url.username),
       // As in RFC 1738: the slash after the host is none of the path's; a second one makes it absolute.
       folder: decodeURIComponent(url.pathname.slice(1)).replace(/(?<=.)\/+$/, '') || '.',

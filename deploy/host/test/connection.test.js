@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { openRemote } from '../src/remote/open.js';
+import { Settings } from '../src/settings.js';
+import { cleanUp } from '../testing/clean-up.js';
 import { PROTOCOLS, startHost } from '../testing/hosts.js';
 import { freePort } from '../testing/process.js';
 import { makeWorld } from '../testing/world.js';
@@ -60,6 +64,18 @@ test('ftps: an authority of one\'s own is trusted where it is named', async (t) 
   assert.match((await world.run('download')).err, LOGGED_IN);
 });
 
+test('ftps: a host that begins with TLS is spoken to so, and checked as the others are', async (t) => {
+  const world = makeWorld(t);
+  const host = await startHost(t, 'ftps', world.dir, { isImplicit: true });
+  const settings = (/** @type {Record<string, string>} */ more) => ({ ...new Settings('/nowhere', { ...host.settings, ...more }).host(), isImplicit: true });
+  await assert.rejects(openRemote(settings({ TELEMETRY_HOST_FINGERPRINT: '' })), /is not trusted/);
+  const remote = await openRemote(settings({}));
+  cleanUp(t, remote.close);
+  await remote.makeFolder('a');
+  await remote.write('a/b', Buffer.from('over a data connection'));
+  assert.deepEqual(await remote.files('a'), [{ name: 'b', size: 22 }]);
+});
+
 test('ftps: commands and files all go under TLS', async (t) => {
   const world = makeWorld(t);
   const host = await startHost(t, 'ftps', world.dir);
@@ -69,6 +85,19 @@ test('ftps: commands and files all go under TLS', async (t) => {
   const commands = [...log.matchAll(/FTP command: Client "[^"]*", "(\w+)/g)].map(([, name]) => name);
   assert.ok(commands.indexOf('AUTH') >= 0 && commands.indexOf('AUTH') < commands.indexOf('USER'), commands.join(' '));
   assert.ok(commands.includes('PROT'));
+});
+
+test('sftp: a key with a passphrase takes it from the password', async (t) => {
+  const world = makeWorld(t);
+  const host = await startHost(t, 'sftp', world.dir);
+  const file = host.settings.TELEMETRY_HOST_KEY_FILE ?? '';
+  assert.equal(spawnSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'open sesame', '-f', file]).status, 0);
+  world.write(host.settings);
+  assert.match((await world.run('download', { TELEMETRY_HOST_PASSWORD: 'open sesame' })).err, LOGGED_IN);
+  const wrong = await world.run('download', { TELEMETRY_HOST_PASSWORD: 'hunter2' });
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /cannot use the private key/);
+  assert.doesNotMatch(wrong.out + wrong.err, /hunter2/);
 });
 
 test('sftp: a key file that is none is named', async (t) => {

@@ -21,7 +21,13 @@ test('an address of a host is taken apart', () => {
   assert.equal(host.user, 'u@example.com');
   assert.equal(host.name, 'ftp.example.com');
   assert.equal(host.port, 21);
+  assert.equal(host.isImplicit, false);
   assert.equal(host.folder, 'htdocs/tele metry');
+});
+
+test('port 990 is FTPS that begins with TLS', () => {
+  assert.ok(settings({ TELEMETRY_HOST: 'ftps://u@h:990/x' }).host().isImplicit);
+  assert.ok(!settings({ TELEMETRY_HOST: 'sftp://u@h:990/x' }).host().isImplicit);
 });
 
 test('a second slash makes the path absolute; none means where the login lands', () => {

@@ -7,7 +7,7 @@ import { freePort, listening, nobody, stop } from './process.js';
 /**
  * Debian's vsftpd, under TLS with a certificate of its own, for the user `anonymous` alone: it needs neither root nor PAM.
  * @param {string} dir a folder of its own
- * @param {{ password?: string, hideDotfiles?: boolean, root?: string, asNobody?: boolean }} [how] as nobody: files have modes
+ * @param {{ password?: string, hideDotfiles?: boolean, root?: string, asNobody?: boolean, isImplicit?: boolean }} [how] as nobody: files have modes
  *   that count, which for root have none
  */
 export async function startFtps(dir, how = {}) {
@@ -41,6 +41,7 @@ export async function startFtps(dir, how = {}) {
     // `LIST -a` then lists none either.
     ...(hideDotfiles && { hide_file: '{.*}' }),
     ssl_enable: 'YES',
+    implicit_ssl: how.isImplicit ? 'YES' : 'NO',
     allow_anon_ssl: 'YES',
     force_anon_logins_ssl: 'YES',
     force_anon_data_ssl: 'YES',

@@ -14,7 +14,7 @@ export const PROTOCOLS = /** @type {const} */ (['ftps', 'sftp']);
  * @param {import('node:test').TestContext} t
  * @param {'ftps' | 'sftp'} protocol
  * @param {string} dir
- * @param {{ hideDotfiles?: boolean, asNobody?: boolean }} [how] of FTPS
+ * @param {{ hideDotfiles?: boolean, asNobody?: boolean, isImplicit?: boolean }} [how] of FTPS
  */
 export async function startHost(t, protocol, dir, how = {}) {
   const own = join(dir, protocol);

@@ -11,8 +11,6 @@ import { SENDING, brokenOff, loginRefused, refused, unreachable, untrusted } fro
 /** @typedef {import('../settings.js').Host} Host */
 /** @typedef {import('node:tls').PeerCertificate} Certificate */
 
-/** The port of TLS from the first byte on; on every other it begins with AUTH TLS (RFC 4217). */
-const IMPLICIT_PORT = 990;
 /** Replies of RFC 959: not logged in; no such file, or no permission. */
 const NOT_LOGGED_IN = 530;
 const NOT_THERE = 550;
@@ -125,7 +123,7 @@ function meaning(error) {
  * @param {import('node:tls').ConnectionOptions} options
  */
 async function secure(client, host, options) {
-  if (host.port === IMPLICIT_PORT) return void (await client.connectImplicitTLS(host.name, host.port, { ...options }));
+  if (host.isImplicit) return void (await client.connectImplicitTLS(host.name, host.port, { ...options }));
   try {
     await client.connect(host.name, host.port);
   } catch (error) {
