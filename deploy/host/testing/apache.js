@@ -24,7 +24,6 @@ export async function startApache(t, dir, documentRoot, { php = 'all', withoutSq
   writeFileSync(config, text(dir, documentRoot, port, php));
   writeFileSync(join(dir, 'php.ini'), INI);
   mkdirSync(join(dir, 'extensions'));
-  writeFileSync(join(dir, 'extensions', 'ctype.ini'), 'extension=ctype\n');
   nobody.own(dir);
   // Instead of the folder that names all of Debian's extensions.
   const env = { ...process.env, ...(withoutSqlite && { PHP_INI_SCAN_DIR: join(dir, 'extensions') }) };
