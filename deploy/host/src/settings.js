@@ -5,18 +5,24 @@ import { parseEnv } from 'node:util';
 import { EXIT, Failure, messageOf } from './failure.js';
 
 /**
- * @typedef {object} Host where the drop-in is uploaded to
+ * @typedef {object} Place where the drop-in is uploaded to
  * @property {'ftps' | 'sftp'} protocol
  * @property {string} name
  * @property {number} port
  * @property {boolean} isImplicit FTPS that begins with TLS, instead of asking for it by AUTH TLS (RFC 4217)
  * @property {string} user
  * @property {string} folder of the drop-in; relative to where the login lands, unless it begins with a slash
+ */
+
+/**
+ * @typedef {object} Login whom the host and this machine trust
  * @property {string | undefined} password of the user, or of the key file
  * @property {string | undefined} keyFile the private key's file (SFTP)
  * @property {string | undefined} fingerprint of the certificate (FTPS) or of the host key (SFTP)
  * @property {string | undefined} ca a PEM file with the authority that signed the certificate (FTPS)
  * @property {number} timeout in ms, of an answer that does not come
+ *
+ * @typedef {Place & Login} Host
  */
 
 /** The files that are read, the first ones win: as Vite does in the mode `deploy`, so that they serve the app and these commands. */
@@ -116,18 +122,15 @@ export class Settings {
     throw wrong(`TELEMETRY_TIMEOUT is no number of seconds: ${text}`, `leave it out for ${TIMEOUT_SECONDS}`);
   }
 
-  /** @returns {Host} */
-  host() {
+  /**
+   * Where the host is, without what is secret.
+   * @returns {Place}
+   */
+  place() {
     const text = this.need('the host (ftps://user@ftp.example.com/htdocs/telemetry, or sftp://…)', 'TELEMETRY_HOST');
     const url = hostUrl(text);
     const protocol = url.protocol === 'sftp:' ? 'sftp' : 'ftps';
     const port = Number(url.port) || PORTS[protocol];
-    const keyFile = this.path('TELEMETRY_HOST_KEY_FILE');
-    const password = this.get('TELEMETRY_HOST_PASSWORD');
-    if (!password && !keyFile) {
-      const or = protocol === 'sftp' ? ', or name a private key by TELEMETRY_HOST_KEY_FILE' : '';
-      throw wrong('TELEMETRY_HOST_PASSWORD is not set', `put it into .env.local, which is never committed${or}`);
-    }
     return {
       protocol,
       name: url.hostname.replace(/^\[|\]$/g, ''),
@@ -136,12 +139,20 @@ export class Settings {
       user: decodeURIComponent(url.username),
       // As in RFC 1738: the slash after the host is none of the path's; a second one makes it absolute.
       folder: decodeURIComponent(url.pathname.slice(1)).replace(/(?<=.)\/+$/, '') || '.',
-      password,
-      keyFile,
-      fingerprint: this.get('TELEMETRY_HOST_FINGERPRINT'),
-      ca: this.path('TELEMETRY_HOST_CA'),
-      timeout: this.timeout(),
     };
+  }
+
+  /** @returns {Host} */
+  host() {
+    const place = this.place();
+    const keyFile = this.path('TELEMETRY_HOST_KEY_FILE');
+    const password = this.get('TELEMETRY_HOST_PASSWORD');
+    if (!password && !keyFile) {
+      const or = place.protocol === 'sftp' ? ', or name a private key by TELEMETRY_HOST_KEY_FILE' : '';
+      throw wrong('TELEMETRY_HOST_PASSWORD is not set', `put it into .env.local, which is never committed${or}`);
+    }
+    const fingerprint = this.get('TELEMETRY_HOST_FINGERPRINT');
+    return { ...place, keyFile, password, fingerprint, ca: this.path('TELEMETRY_HOST_CA'), timeout: this.timeout() };
   }
 }
 

@@ -67,7 +67,7 @@ export async function check(settings, say) {
  * @param {string} body
  * @param {{ key?: string, origin?: string | undefined }} [other]
  */
-export async function post(target, probe, body, { key = target.key, origin = target.origin } = {}) {
+async function post(target, probe, body, { key = target.key, origin = target.origin } = {}) {
   try {
     return await send(target.url, { key, origin, stream: probe.id, now: probe.now, body, timeout: target.timeout });
   } catch (error) {

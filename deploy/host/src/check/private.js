@@ -17,10 +17,10 @@ export function privateUrls(settings, endpoint, now) {
   if (!endpoint.pathname.endsWith('.php')) return [];
   const names = [...PRIVATE];
   if (settings.get('TELEMETRY_HOST')) {
-    const host = settings.host();
+    const place = settings.place();
     const today = `events-${now.toISOString().slice(0, 10)}.jsonl.php`;
-    for (const folder of logFolders(settings, host)) {
-      const logs = posix.relative(host.folder, folder);
+    for (const folder of logFolders(settings, place)) {
+      const logs = posix.relative(place.folder, folder);
       names.push(`${logs}/`, `${logs}/${today}`);
     }
   }

@@ -11,9 +11,9 @@ const EXAMPLE_DATA = /('data' => \[\n)[^\]]*\]/;
  * `config.php` as it is made once: the example, with the app's key and origins in it.
  * @param {string} example
  * @param {import('../settings.js').Settings} settings
- * @param {import('../settings.js').Host} host
+ * @param {import('../settings.js').Place} place
  */
-export function fillConfig(example, settings, host) {
+export function fillConfig(example, settings, place) {
   const app = settings.need('the name of the app', 'TELEMETRY_APP', 'VITE_APP');
   const origins = settings.origins();
   if (origins.length === 0) throw noOrigin();
@@ -21,7 +21,7 @@ export function fillConfig(example, settings, host) {
   text = put(text, EXAMPLE_ORIGIN, () => origins.map(quote).join(',\n        '));
   const logs = settings.get('TELEMETRY_LOGS');
   if (!logs) return text;
-  const path = logs.startsWith('/') ? quote(logs) : `__DIR__ . ${quote(`/${posix.relative(host.folder, logs)}`)}`;
+  const path = logs.startsWith('/') ? quote(logs) : `__DIR__ . ${quote(`/${posix.relative(place.folder, logs)}`)}`;
   return put(text, EXAMPLE_DATA, (_, before) => `${before}        ${path},\n    ]`);
 }
 
