@@ -27,7 +27,7 @@ pub(crate) const WALK_NEEDS: [Tool; 8] = [
 /// Puts its tarball, which the examples install, beside the client's.
 pub(crate) fn pack(repo: &Repo, tools: &Tools) -> Result<()> {
     let npm = tools.cmd("npm").args(["pack", "--silent", "--pack-destination"]).arg(&repo.target);
-    npm.dir(&repo.root.join("deploy/host")).limit(LIMIT).run_quiet(&repo.log("pack-host"))
+    npm.dir(repo.root.join("deploy/host")).limit(LIMIT).run_quiet(&repo.log("pack-host"))
 }
 
 /// The tarball of this checkout's version.
