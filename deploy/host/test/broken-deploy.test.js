@@ -9,7 +9,7 @@ import { filesOf, servedVersion, setUp, writeDropIn } from '../testing/drop-in.j
 import { PROTOCOLS } from '../testing/hosts.js';
 
 /** How often a connection is broken off, each time a bit later. */
-const CUTS = 10;
+const CUTS = 6;
 
 for (const protocol of PROTOCOLS) {
   test(`${protocol}: wherever an upload breaks off, one version runs, and the next try ends it`, async (t) => {

@@ -11,7 +11,7 @@ import { GUARD, lines, pack } from '../testing/journal.js';
 import { makeWorld } from '../testing/world.js';
 
 const DAY = 'events-2026-11-27.jsonl';
-const CUTS = 6;
+const CUTS = 4;
 
 /**
  * @param {import('node:test').TestContext} t
