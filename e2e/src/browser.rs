@@ -93,7 +93,7 @@ impl Engine {
 }
 
 /// `--no-sandbox`: Chromium refuses to run as root with one. The rest keeps it from talking to anyone but the tests.
-const CHROMIUM_ARGS: [&str; 8] = [
+const CHROMIUM_ARGS: [&str; 9] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -102,6 +102,8 @@ const CHROMIUM_ARGS: [&str; 8] = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    // For its own DevTools in a tab.
+    "--remote-allow-origins=*",
 ];
 
 /// What the user prefers.
@@ -157,6 +159,24 @@ impl Browser {
     /// The WebDriver session, for what has no method here.
     pub fn session(&self) -> &Arc<SessionHandle> {
         &self.session
+    }
+
+    /// Shows the current tab in the browser's own DevTools, in a tab beside it, which is the current one then.
+    ///
+    /// # Errors
+    /// When the browser has none.
+    pub async fn open_devtools(&self) -> Result<()> {
+        let url = self.session.current_url().await?;
+        let options = self.session.capabilities().get("goog:chromeOptions").cloned().unwrap_or_default();
+        let address = options["debuggerAddress"].as_str().context("the driver names no address")?;
+        let targets = reqwest::get(format!("http://{address}/json")).await?.text().await?;
+        let targets: Value = serde_json::from_str(&targets)?;
+        let is_ours = |target: &&Value| target["url"] == url.as_str();
+        let target = targets.as_array().into_iter().flatten().find(is_ours).context("no such target")?;
+        let id = target["id"].as_str().context("a target without id")?;
+        self.open_tab().await?;
+        let page = format!("http://{address}/devtools/inspector.html?ws={address}/devtools/page/{id}");
+        self.goto(&format!("{page}&panel=console")).await
     }
 
     /// Loads a page into the current tab.

@@ -134,7 +134,10 @@ pub fn target() -> PathBuf {
 
 /// An address of this machine on which nothing listens, to be used again and again: below the ports that Linux gives to
 /// outgoing connections (32768 on), one of which would take it while the collector is down.
-fn free_address() -> Result<SocketAddr> {
+///
+/// # Errors
+/// When no port is free.
+pub fn free_address() -> Result<SocketAddr> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 10_000)?;
     for _ in 0..10_000 {

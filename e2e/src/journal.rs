@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::wait;
+
 /// The journal's files in a folder.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -64,6 +66,25 @@ impl Journal {
             }
         }
         Ok(events)
+    }
+
+    /// Waits for an event of a type whose data is as meant, and returns it.
+    ///
+    /// # Errors
+    /// When none comes; then what of this type is there instead.
+    pub async fn event(&self, kind: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Stored> {
+        let found = wait::until("the event is in the journal", || async {
+            let events = self.events()?;
+            Ok(events.into_iter().find(|event| event.line["type"] == kind && is_meant(event.data())))
+        });
+        found.await.with_context(|| {
+            let events = self.events().unwrap_or_default().into_iter();
+            let others: Vec<String> = events
+                .filter(|event| event.line["type"] == kind)
+                .map(|event| event.data().to_string())
+                .collect();
+            format!("no {kind} as it is meant, but {others:#?}")
+        })
     }
 
     /// The last line of type `delivery` of a stream, if there is one: its books.

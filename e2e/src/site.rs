@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path as UrlPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::services::ServeDir;
 
 use crate::collector::artifact;
 
-/// A site with an origin of its own: `page.html` and its like, and the package under `/beaconry/`.
+/// A site with an origin of its own: `page.html` and its like, the package under `/beaconry/`, the library that it uses under
+/// `/web-vitals/`, and `/status/503` and its like, which answer so.
 #[derive(Debug)]
 pub struct Site {
     origin: String,
@@ -41,6 +43,8 @@ impl Site {
         let log = Arc::<Log>::default();
         let app = Router::new()
             .nest_service("/beaconry", ServeDir::new(package))
+            .nest_service("/web-vitals", ServeDir::new(web_vitals()?))
+            .route("/status/{code}", any(status))
             .fallback_service(ServeDir::new(pages))
             .layer(middleware::from_fn_with_state(Arc::clone(&log), record));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free")?;
@@ -93,6 +97,20 @@ async fn record(State(log): State<Arc<Log>>, request: Request, next: Next) -> Re
     // Asked for anew on every visit, so that the log tells what a page has loaded.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// Answers with the status that the path names.
+async fn status(UrlPath(code): UrlPath<u16>) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::NOT_FOUND)
+}
+
+/// The library as the checkout's lock file has it.
+fn web_vitals() -> Result<PathBuf> {
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/web-vitals/dist");
+    if !dist.is_dir() {
+        bail!("{} is missing: run `cargo xtask setup node-packages`", dist.display());
+    }
+    Ok(dist)
 }
 
 /// The unpacked tarball.

@@ -87,10 +87,15 @@ impl World {
 
     /// The test page with a client of these options.
     pub fn page_with(&self, more: &Value) -> String {
+        self.any_page("page.html", more)
+    }
+
+    /// A page of the site that reads its client's options from the query.
+    pub fn any_page(&self, file: &str, more: &Value) -> String {
         let options = self.options(more).to_string();
         let query: String =
             options.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<String>>().concat();
-        format!("{}/page.html?options={query}", self.site.origin())
+        format!("{}/{file}?options={query}", self.site.origin())
     }
 
     /// A page of the same origin without telemetry.

@@ -1,27 +1,27 @@
 // Bundles the package's main entry as an app's bundler would, and prints one line a file: its role, a tab, its path.
 // Roles: facade (what a page parses at once), driver (what comes with the wasm), and, in brackets, what is
-// loaded only when.
+// loaded only when, or only by an app that imports it.
 import { build } from 'esbuild';
 import { join } from 'node:path';
 
 const [pkg, outdir] = process.argv.slice(2);
+
+/** @type {import('esbuild').BuildOptions} */
+const OPTIONS = {
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  legalComments: 'none',
+  absWorkingDir: pkg,
+};
 
 /**
  * @param {string} entry
  * @param {string[]} external
  */
 async function bundle(entry, external) {
-  await build({
-    entryPoints: [join(pkg, entry)],
-    outdir,
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    legalComments: 'none',
-    absWorkingDir: pkg,
-    external,
-  });
+  await build({ ...OPTIONS, entryPoints: [join(pkg, entry)], outdir, external });
   return join(outdir, entry);
 }
 
@@ -34,3 +34,11 @@ const OF_DRIVER = names('messages', 'streams', 'platform/storage');
 console.log(`facade\t${await bundle('index.js', ['./takeover.js'])}`);
 console.log(`driver\t${await bundle('takeover.js', [...OF_FACADE, ...names(...Object.keys(RARE))])}`);
 for (const [name, role] of Object.entries(RARE)) console.log(`${role}\t${await bundle(`${name}.js`, [...OF_FACADE, ...OF_DRIVER])}`);
+for (const name of ['logger', 'error-handler', 'performance']) {
+  console.log(`(${name})\t${await bundle(`${name}.js`, ['web-vitals/attribution'])}`);
+}
+// What `performance` loads once it is installed: of the library, the five functions that it uses.
+const VITALS = "export { onCLS, onFCP, onINP, onLCP, onTTFB } from 'web-vitals/attribution';";
+const outfile = join(outdir, 'web-vitals.js');
+await build({ ...OPTIONS, stdin: { contents: VITALS, resolveDir: pkg }, outfile });
+console.log(`(web-vitals)\t${outfile}`);

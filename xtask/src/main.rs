@@ -2,6 +2,8 @@
 
 mod bench;
 mod demo;
+mod deploy;
+mod host;
 mod module;
 mod package;
 mod repo;
@@ -23,7 +25,7 @@ Every chore of Beaconry. Each command installs what it misses and says what it d
 
 cargo xtask demo      build everything, start a collector, open the demo page   [--port PORT] [--no-open]
 cargo xtask test      every test   [--list] [NAME…]
-cargo xtask setup     find or install what the others need   [NAME…]
+cargo xtask setup     find or install what the others need   [NAME…] [--with loki|otelcol|prometheus]
 cargo xtask package   make the npm tarball   [--stable: with the std of the toolchain]
 cargo xtask size      raw, gzip and brotli of what a page downloads; fails over the budget
 cargo xtask bench     what tracking costs in a browser, as ratios to yardsticks and peers; never fails over a time

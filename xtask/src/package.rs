@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
+use crate::host;
 use crate::module;
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -84,6 +85,7 @@ pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
     optimise(tools, &wasm)?;
     module::check(tools, &wasm)?;
     let tarball = pack(repo, tools, &staged)?;
+    host::pack(repo, tools)?;
     unpack(&tarball, &repo.target.join("package"))?;
     println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
     Ok(tarball)
@@ -174,6 +176,11 @@ fn pack(repo: &Repo, tools: &Tools, staged: &Path) -> Result<PathBuf> {
     let listed = Cmd::new("tar").arg("-tzf").arg(&tarball).read()?;
     check_files(&listed)?;
     Ok(tarball)
+}
+
+/// The tarball of this checkout's version.
+pub(crate) fn tarball(repo: &Repo) -> Result<PathBuf> {
+    Ok(repo.target.join(format!("beaconry-{}.tgz", repo.version()?)))
 }
 
 fn check_files(listed: &str) -> Result<()> {

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser};
 
+use crate::deploy;
+use crate::host;
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -57,12 +59,36 @@ const STEPS: &[Step] = &[
     Step::new("core", "the core, and the simulator's seeds", &[], core),
     Step::new("no-std", "the core builds where there is no std", &[Tool::Wasm], no_std),
     Step::new("collector", "the collector", &[], collector),
+    Step::new("php", "the drop-in's code: syntax, style, and what it says by itself", &[Tool::Php], php),
+    Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance),
+    Step::new(
+        "host",
+        "the commands of beaconry-host: FTPS, SFTP, the drop-in on Apache",
+        &host::NEEDS,
+        host_commands,
+    ),
     Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js),
     Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
     Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
     Step::new("packed", "the tarball's JavaScript with its WebAssembly, in Node", &package::NEEDS, packed),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
+    Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples),
+    Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki),
+    Step::new(
+        "otlp",
+        "forward to a real OpenTelemetry Collector and to Loki",
+        &[Tool::Loki, Tool::Otelcol],
+        otlp,
+    ),
+    Step::new("prometheus", "a real Prometheus scrapes the collector", &[Tool::Prometheus], prometheus),
+    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment),
+    Step::new(
+        "walk",
+        "docs/workflow.md by the commands of a team, to Loki and back",
+        &host::WALK_NEEDS,
+        walk,
+    ),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
@@ -188,6 +214,37 @@ fn collector(context: &Context) -> Result<()> {
     context.cmd("cargo").args(["test", "-p", "beaconry-collector"]).run()
 }
 
+fn php(context: &Context) -> Result<()> {
+    let sources = context.repo.root.join("deploy").join("php");
+    for file in
+        files_below(&sources)?.into_iter().filter(|file| file.extension().is_some_and(|end| end == "php"))
+    {
+        // It prints a line for each good file.
+        context.cmd("php").arg("-l").arg(&file).read()?;
+    }
+    let tests = context.repo.root.join("conformance").join("php");
+    context.cmd("phpcs").arg("--standard=phpcs.xml").dir(&tests).run()?;
+    context.cmd("phpunit").args(["--configuration", "."]).dir(&tests).run()
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
+    }
+    Ok(files)
+}
+
+fn conformance(context: &Context) -> Result<()> {
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-conformance"])
+        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
+}
+
 fn js(context: &Context) -> Result<()> {
     context.cmd("npm").args(["run", "--silent", "check"]).run()?;
     context.cmd("npm").args(["test", "--silent"]).run()
@@ -248,15 +305,83 @@ fn size(context: &Context) -> Result<()> {
     size::check(&context.repo, &context.tools)
 }
 
+/// The dashboards are filled by the example app too.
+fn deployment(context: &Context) -> Result<()> {
+    install_examples(context)?;
+    deploy::test(&context.repo, &context.tools, |program| context.cmd(program))
+}
+
+fn loki(context: &Context) -> Result<()> {
+    beside_servers(context, "loki")
+}
+
+fn otlp(context: &Context) -> Result<()> {
+    beside_servers(context, "otlp")
+}
+
+fn prometheus(context: &Context) -> Result<()> {
+    beside_servers(context, "prometheus")
+}
+
+/// The collector's program beside the servers that the set-up found: their variables say where they are.
+fn beside_servers(context: &Context, test: &str) -> Result<()> {
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-servers", "--test", test])
+        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
+        .run()
+}
+
+fn host_commands(context: &Context) -> Result<()> {
+    host::test(&context.repo, &context.tools, |program| context.cmd(program))
+}
+
 fn e2e(context: &Context) -> Result<()> {
     package(context)?;
     let www = crate::demo::assemble(&context.repo)?;
     context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
     context
         .cmd("cargo")
-        .args(["test", "-p", "beaconry-e2e"])
+        .args(["test", "-p", "beaconry-e2e", "--lib", "--test", "browser"])
         .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
         .env("BEACONRY_WWW", www)
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
         .run()
+}
+
+/// First what the Vite app's own team would run, then both apps as their users have them.
+fn examples(context: &Context) -> Result<()> {
+    install_examples(context)?;
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    let collector = crate::demo::collector(&context.repo);
+    for script in ["check", "test", "test:e2e"] {
+        let npm = context
+            .cmd("npm")
+            .args(["run", "--silent", script])
+            .dir(context.repo.root.join("examples/vite-app"));
+        npm.env("BEACONRY_COLLECTOR", &collector).run()?;
+    }
+    context
+        .cmd("cargo")
+        .args(["test", "-p", "beaconry-e2e", "--test", "examples"])
+        .env("BEACONRY_COLLECTOR", &collector)
+        .run()
+}
+
+/// Both apps, with this checkout's packages.
+fn install_examples(context: &Context) -> Result<()> {
+    package(context)?;
+    let tarballs = [package::tarball(&context.repo)?, host::tarball(&context.repo)?];
+    for name in ["vanilla", "vite-app"] {
+        let folder = context.repo.root.join("examples").join(name);
+        setup::install_with(&context.repo, &context.tools, &folder, &tarballs)?;
+    }
+    Ok(())
+}
+
+fn walk(context: &Context) -> Result<()> {
+    install_examples(context)?;
+    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    host::walk(&context.repo, &context.tools, |program| context.cmd(program))
 }

@@ -1,17 +1,22 @@
-//! The command line: `beaconry serve`, `beaconry phase` and `beaconry forward`.
+//! The command line: `beaconry serve`, `config check`, `rotate`, `phase`, `forward` and `import`.
 
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::fmt::MakeWriter;
 
-use crate::config::{Config, MAX_BODY_BYTES, OpenError, State, own_origins, system_clock};
-use crate::forward::{self, Forward, ForwardError, Stop};
+use crate::config::{Config, own_origins, system_clock};
+use crate::forward::{self, Forward, ForwardError, Import, ImportError, Progress, Stop};
 use crate::phase::{Phase, PhaseError, set_phase};
+use crate::settings::{self, Given, GivenJournal, Settings, SettingsError, check};
+use crate::state::{OpenError, State};
+use crate::upkeep::Report;
+use crate::upkeep::rotate::{self, RotateError};
 
 /// Receives Beaconry's events, writes them to append-only JSON Lines, and only then says yes.
 #[derive(Debug, Parser)]
@@ -25,38 +30,64 @@ pub struct Cli {
 enum Command {
     /// Receive events and write them to DIR/events-YYYY-MM-DD.jsonl
     Serve(Serve),
+    /// Say what `serve` would be told by these flags, the environment and the file, and whether it could start
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Close the current journal file, then pack and delete what is due: for a cron job, beside a running server or without one
+    ///
+    /// A running server does it by its own configuration: the wish for it is put into DIR/rotate.json, and the answer is
+    /// waited for. Where no server has DIR, it is done here, by these flags, variables and file. Run it as the user of the
+    /// server, who has to write what it makes. Where nothing was written since the last time, nothing is closed.
+    Rotate(Rotate),
     /// Switch the clients of a key off or on, also while a server runs
     Phase(SetPhase),
-    /// Follow the journal and bring each line to Loki
+    /// Follow the journal and bring each line to Loki, or to whoever takes OTLP
     Forward(Forward),
+    /// Bring downloaded journal files there, each event once
+    Import(Import),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print each value and where it comes from; fail where a server could not start
+    Check(Check),
 }
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// Directory of journal, index and phases; made where it is missing
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:4600")]
-    listen: SocketAddr,
-    /// Key that clients must name; repeat it while an old key is being replaced
-    #[arg(long = "key", value_name = "KEY", required = true, value_parser = not_empty)]
-    keys: Vec<String>,
-    /// App that the key stands for, written into each line
-    #[arg(long, value_name = "APP", value_parser = not_empty)]
-    app: String,
-    /// Origin whose pages may send, such as https://shop.example.com; repeatable
-    #[arg(long = "origin", value_name = "ORIGIN", value_parser = origin)]
-    origins: Vec<String>,
-    /// Folder to serve at /, with the journal's tail at /v1/tail: for the demo
-    #[arg(long, value_name = "DIR")]
-    www: Option<PathBuf>,
-    /// Largest request body taken
-    #[arg(long, value_name = "BYTES", default_value_t = MAX_BODY_BYTES)]
-    max_body: usize,
+    #[command(flatten)]
+    said: Said,
     /// File to write the bound address to, once requests are taken
     #[arg(long, value_name = "FILE")]
     port_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Flags come before variables, variables before the file.
+#[derive(Debug, Args)]
+struct Said {
+    /// File of what is not said by a flag or a variable (TOML); its keys are the flags' names, see the README
+    #[arg(long, value_name = "FILE", env = "BEACONRY_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Debug, Args)]
+struct Rotate {
+    /// File that the server was given
+    #[arg(long, value_name = "FILE", env = "BEACONRY_CONFIG")]
+    config: Option<PathBuf>,
+    /// Directory that the server was given
+    #[arg(long, value_name = "DIR", env = "BEACONRY_DATA")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    journal: GivenJournal,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +98,7 @@ struct SetPhase {
     /// What they are told
     phase: Phase,
     /// Directory that the server was given
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "BEACONRY_DATA")]
     data: PathBuf,
 }
 
@@ -77,12 +108,24 @@ pub enum CliError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The configuration.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// `config check` found what it names above.
+    #[error("a server could not start so: see above")]
+    Unfit,
+    /// Nothing was rotated.
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
     /// The phase cannot be set.
     #[error(transparent)]
     Phase(#[from] PhaseError),
     /// The journal cannot be forwarded.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// The files cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// `phase` was given a directory that is none.
     #[error("{0} is no directory: name the one that the server was given with --data")]
     NoData(PathBuf),
@@ -120,12 +163,31 @@ pub enum CliError {
     Io(#[from] io::Error),
 }
 
-/// Carries a command out.
-pub fn main(cli: Cli) -> Result<(), CliError> {
+/// The command line, as clap knows it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Carries out what `matches`, of [`command`], say.
+pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
+    let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    let matches = innermost(matches);
     match cli.command {
-        Command::Serve(args) => {
-            log_to_stderr();
-            tokio::runtime::Runtime::new()?.block_on(serve(args))
+        Command::Serve(Serve { said, port_file }) => {
+            log_to(io::stderr);
+            let settings = Settings::resolve(said.given, said.config.as_deref(), matches)?;
+            tokio::runtime::Runtime::new()?.block_on(serve(settings, port_file))
+        }
+        Command::Config(ConfigCommand::Check(Check { said })) => {
+            let settings = Settings::resolve(said.given, said.config.as_deref(), matches)?;
+            check_settings(&settings)
+        }
+        Command::Rotate(args) => {
+            log_to(io::stderr);
+            let config = args.config.as_deref();
+            let (data, files) = settings::resolve_journal(args.data, &args.journal, config, matches)?;
+            println!("{}", rotated(&rotate::run(&data, &files, &system_clock())?));
+            Ok(())
         }
         Command::Phase(args) => {
             if !args.data.is_dir() {
@@ -136,14 +198,19 @@ pub fn main(cli: Cli) -> Result<(), CliError> {
             Ok(())
         }
         Command::Forward(args) => {
-            log_to_stderr();
-            forward_until_signalled(&args)
+            log_to(io::stderr);
+            until_signalled(|stop| Ok(forward::run(&args, stop)?))
+        }
+        Command::Import(args) => {
+            let progress = Progress::new();
+            log_to(progress.log());
+            until_signalled(|stop| Ok(forward::import(&args, &progress, stop)?))
         }
     }
 }
 
 /// The work blocks; a thread of its own hears the signals.
-fn forward_until_signalled(args: &Forward) -> Result<(), CliError> {
+fn until_signalled(work: impl FnOnce(&Stop) -> Result<(), CliError>) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signalled = runtime.block_on(async { signalled() })?;
     let stop = Stop::default();
@@ -152,40 +219,74 @@ fn forward_until_signalled(args: &Forward) -> Result<(), CliError> {
         runtime.block_on(signalled);
         heard.set();
     });
-    Ok(forward::run(args, &stop)?)
+    work(&stop)
 }
 
-async fn serve(args: Serve) -> Result<(), CliError> {
-    if let Some(www) = args.www.as_ref().filter(|www| !www.is_dir()) {
+/// The matches of the command that is meant: sources of values are asked there.
+fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    matches
+}
+
+async fn serve(settings: Settings, port_file: Option<PathBuf>) -> Result<(), CliError> {
+    if let Some(www) = settings.www.as_ref().filter(|www| !www.is_dir()) {
         return Err(CliError::NoWww(www.clone()));
     }
     let shutdown = signalled()?;
-    let listening = |error| CliError::Listen { address: args.listen, error };
-    let listener = TcpListener::bind(args.listen).await.map_err(listening)?;
+    let listening = |error| CliError::Listen { address: settings.listen, error };
+    let listener = TcpListener::bind(settings.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
-    let mut origins = args.origins;
-    origins.extend(own_origins(address));
-    let (data, www) = (args.data.clone(), args.www.clone());
+    let (data, www) = (settings.data.clone(), settings.www.clone());
     let config = Config {
-        data: args.data,
-        keys: args.keys,
-        app: args.app,
-        origins,
-        www: args.www,
-        max_body: args.max_body,
+        data: settings.data,
+        apps: settings.apps,
+        own_origins: own_origins(address),
+        www: settings.www,
+        max_body: settings.max_body,
+        limits: settings.limits,
+        journal: settings.journal,
         clock: system_clock(),
     };
-    tracing::info!(data = %config.data.display(), app = config.app, origins = ?config.origins, "opening");
+    tracing::info!(data = %config.data.display(), apps = ?config.apps, journal = ?config.journal, "opening");
     let opened = tokio::task::spawn_blocking(move || State::open(config)).await;
     let state = opened.map_err(io::Error::other)??;
     if let Some(www) = www {
         refuse_exposed(data, www)?;
     }
-    if let Some(path) = args.port_file {
+    if let Some(path) = port_file {
         fs::write(&path, address.to_string()).map_err(|error| CliError::PortFile { path, error })?;
     }
     tracing::info!(%address, "listening");
     Ok(crate::run(listener, state, shutdown).await?)
+}
+
+fn check_settings(settings: &Settings) -> Result<(), CliError> {
+    print!("{}", check::table(settings));
+    let variables: Vec<String> =
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    let serve = command().find_subcommand("serve").cloned().unwrap_or_default();
+    let is_known = |name: &str| serve.get_arguments().any(|arg| arg.get_env().is_some_and(|it| it == name));
+    for note in check::notes(settings, &variables, is_known) {
+        println!("note: {note}");
+    }
+    let problems = check::problems(settings);
+    for problem in &problems {
+        println!("problem: {problem}");
+    }
+    if problems.is_empty() { Ok(()) } else { Err(CliError::Unfit) }
+}
+
+/// What was done, for a cron job's mail.
+fn rotated(report: &Report) -> String {
+    let closed = match &report.closed {
+        Some(closed) => format!("closed {closed}"),
+        None => "nothing to close: nothing was written since the last time".into(),
+    };
+    let packed = report.packed.iter().map(|name| format!("packed {name}"));
+    let deleted = report.deleted.iter().map(|deleted| format!("deleted {} ({})", deleted.name, deleted.why));
+    std::iter::once(closed).chain(packed).chain(deleted).collect::<Vec<_>>().join("\n")
 }
 
 /// What a phase changes, for whoever set it.
@@ -218,10 +319,10 @@ fn signalled() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 /// Text for people at a terminal, JSON for machines; `RUST_LOG` chooses what.
-fn log_to_stderr() {
+fn log_to(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A subscriber is set once; whoever embeds this may have set another.
     let _ = if io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
 }
@@ -230,34 +331,17 @@ fn not_empty(text: &str) -> Result<String, &'static str> {
     if text.trim().is_empty() { Err("it is empty") } else { Ok(text.to_owned()) }
 }
 
-/// An origin is scheme and authority; browsers send it without a slash at the end.
-fn origin(text: &str) -> Result<String, &'static str> {
-    let text = text.trim_end_matches('/');
-    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match authority {
-        Some(authority) if !authority.is_empty() && !authority.contains(['/', '?', '#', '*']) => {
-            Ok(text.to_ascii_lowercase())
-        }
-        _ => {
-            Err("an origin is a scheme and a host, such as https://shop.example.com or http://127.0.0.1:8080")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let error =
-            Cli::try_parse_from(["beaconry", "serve", "--data", "d", "--app", "a"]).unwrap_err().to_string();
-        assert!(error.contains("--key <KEY>"), "{error}");
         let error =
             Cli::try_parse_from(["beaconry", "phase", "k", "OFF", "--data", "d"]).unwrap_err().to_string();
         assert!(error.contains("DISABLED, ENABLED"), "{error}");
@@ -272,13 +356,5 @@ mod tests {
         assert!(error.contains("name another directory with --data"), "{error}");
         assert!(refuse_exposed(www.clone(), www.clone()).is_err());
         assert!(refuse_exposed(www, data).is_ok(), "a folder of the data's own shows no journal");
-    }
-
-    #[test]
-    fn an_origin_is_scheme_and_host() {
-        assert_eq!(origin("https://Shop.example.com/").unwrap(), "https://shop.example.com");
-        for bad in ["shop.example.com", "https://", "https://a/b", "*", "https://*.a"] {
-            assert!(origin(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -1,33 +1,16 @@
-//! What a collector is told, and the state that its handlers share.
+//! What a collector is told.
 
-use std::fs::File;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
-
-use crate::disk::RealDisk;
-use crate::journal::Position;
-use crate::phase::{PhaseError, Phases};
-use crate::receive::MAX_RENDERED_BYTES;
-use crate::stats::Stats;
-use crate::store::Store;
-use crate::user_agent::Agents;
-use crate::writer::Writer;
+use crate::journal::MAX_FILE_BYTES;
+use crate::limits::{Limits, Rate};
+use crate::upkeep::Keep;
 
 /// Default of the largest body taken. The client's own requests stay within 128 KiB, but for a single larger event.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// Bodies and their journal lines in memory, all requests together. Beyond it requests are told to come back: they keep
-/// what they have.
-const BODY_BUDGET_BYTES: usize = 64 * 1024 * 1024;
-
-/// The budget is counted in pieces of this size, because a permit is a `u32`.
-pub(crate) const BUDGET_PIECE: usize = 1024;
 
 /// Our clock: unix ms.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -37,18 +20,51 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 pub struct Config {
     /// Where journal, index and phases are.
     pub data: PathBuf,
-    /// Whoever sends must name one of these keys. They are public: they name the app, they hide nothing.
-    pub keys: Vec<String>,
-    /// The app that the keys stand for.
-    pub app: String,
-    /// Origins whose pages may send, such as `https://shop.example.com`.
-    pub origins: Vec<String>,
+    /// Whose events are taken.
+    pub apps: Vec<App>,
+    /// Origins of the pages that this collector serves itself; see [`own_origins`]. They may send as every app.
+    pub own_origins: Vec<String>,
     /// A folder to serve at `/`, for the demo.
     pub www: Option<PathBuf>,
     /// Largest body in bytes.
     pub max_body: usize,
+    /// How often an address may send.
+    pub limits: Limits,
+    /// What becomes of journal files.
+    pub journal: JournalFiles,
     /// Unix ms; a test's own, or [`system_clock`].
     pub clock: Clock,
+}
+
+/// An app: who sends as it, and from where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct App {
+    /// Written into each line.
+    pub name: Arc<str>,
+    /// Whoever sends must name one of these keys. They are public: they name the app, they hide nothing.
+    pub keys: Vec<String>,
+    /// Origins whose pages may send, such as `https://shop.example.com`.
+    pub origins: Vec<String>,
+    /// How often each of its keys may be used.
+    pub rate: Rate,
+}
+
+/// What becomes of journal files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalFiles {
+    /// A file that has grown so large (bytes) is closed; so is that of a day that is over.
+    pub max_file: u64,
+    /// Whether closed files are packed once every consumer has passed them. Off unless it is said: whoever follows the files
+    /// with a tool of his own, and is no consumer, would miss what is packed.
+    pub compress: bool,
+    /// Which closed files are deleted.
+    pub keep: Keep,
+}
+
+impl Default for JournalFiles {
+    fn default() -> JournalFiles {
+        JournalFiles { max_file: MAX_FILE_BYTES, compress: false, keep: Keep::default() }
+    }
 }
 
 /// The machine's clock.
@@ -67,101 +83,4 @@ pub fn own_origins(address: SocketAddr) -> Vec<String> {
         origins.push(format!("http://localhost:{}", address.port()));
     }
     origins
-}
-
-/// Why a collector cannot open its data, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory cannot be made, listed or written.
-    #[error("{dir}: {error}. Name a directory that this user may write to with --data")]
-    Dir {
-        /// As given.
-        dir: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// Another collector has it.
-    #[error("{0} is in use by another collector: stop that one, or name another directory with --data")]
-    InUse(PathBuf),
-    /// Journal or index cannot be brought in order.
-    #[error("{dir}: {message}")]
-    Recover {
-        /// As given.
-        dir: PathBuf,
-        /// What is wrong and what to do.
-        message: String,
-    },
-    /// The phases cannot be read.
-    #[error(transparent)]
-    Phases(#[from] PhaseError),
-    /// The system gives no thread.
-    #[error("the writer cannot be started: {0}")]
-    Thread(io::Error),
-}
-
-/// An open collector: what its handlers share. Cloning is cheap.
-#[derive(Clone)]
-pub struct State(pub(crate) Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) config: Config,
-    pub(crate) writer: Writer,
-    pub(crate) phases: Phases,
-    pub(crate) stats: Stats,
-    pub(crate) agents: Agents,
-    pub(crate) budget: Arc<Semaphore>,
-}
-
-impl State {
-    /// Takes the directory, mends the journal, brings the index up to it and starts the writer. Blocks meanwhile.
-    pub fn open(config: Config) -> Result<State, OpenError> {
-        let dir = |error| OpenError::Dir { dir: config.data.clone(), error };
-        let disk = RealDisk::open_dir(&config.data).map_err(dir)?;
-        let lock = File::create(config.data.join("lock")).map_err(dir)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(OpenError::InUse(config.data)),
-            Err(std::fs::TryLockError::Error(error)) => return Err(dir(error)),
-        }
-        let phases = Phases::open(&config.data)?;
-        let recovered = Store::open(disk, &config.app);
-        let store = recovered
-            .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
-        let writer = Writer::start(store, config.clock.clone(), lock).map_err(OpenError::Thread)?;
-        let budget = BODY_BUDGET_BYTES.max(config.max_body + MAX_RENDERED_BYTES) / BUDGET_PIECE + 1;
-        let (stats, agents) = (Stats::new(&config.app), Agents::default());
-        Ok(State(Arc::new(Inner {
-            config,
-            writer,
-            phases,
-            stats,
-            agents,
-            budget: Arc::new(Semaphore::new(budget)),
-        })))
-    }
-
-    /// Waits until everything that was taken is on disk and the directory is free again. Takes nothing more.
-    pub async fn close(&self) {
-        self.0.writer.close().await;
-    }
-}
-
-impl Inner {
-    pub(crate) fn now(&self) -> u64 {
-        (self.config.clock)()
-    }
-
-    /// In time that tells nothing of the keys but their lengths.
-    pub(crate) fn knows_key(&self, key: &str) -> bool {
-        let known = self.config.keys.iter().map(|known| known.as_bytes().ct_eq(key.as_bytes()));
-        known.fold(subtle::Choice::from(0), |any, this| any | this).into()
-    }
-
-    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
-        self.config.origins.iter().any(|allowed| allowed == origin)
-    }
-
-    pub(crate) fn synced(&self) -> Option<Position> {
-        self.writer.synced()
-    }
 }

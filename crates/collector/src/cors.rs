@@ -10,8 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::config::State;
-use crate::http::Refusal;
+use crate::http::refuse_unread;
+use crate::refusal::Refusal;
+use crate::state::State;
 
 /// A day; browsers cap it (Chromium at 2 h). Requests of the client are simple ones and ask nothing ahead.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(86_400);
@@ -37,7 +38,7 @@ pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: 
     let foreign =
         origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| state.0.allows_origin(origin)));
     if foreign {
-        return state.refuse(Refusal::Origin);
+        return refuse_unread(&state, request.into_body(), Refusal::Origin).await;
     }
     next.run(request).await
 }

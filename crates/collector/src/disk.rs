@@ -34,7 +34,7 @@ pub(crate) trait Disk: Send + 'static {
 }
 
 /// An open file.
-pub(crate) trait DiskFile: Send {
+pub(crate) trait DiskFile: Send + 'static {
     /// Its length in bytes.
     fn len(&self) -> io::Result<u64>;
     /// Reads at most `buf.len()` bytes from `offset`; 0 is the end.
@@ -75,6 +75,59 @@ pub(crate) fn read_full_at(file: &impl DiskFile, buf: &mut [u8], offset: u64) ->
         }
     }
     Ok(read)
+}
+
+/// Reads a file from an offset on, to its end.
+#[derive(Debug)]
+pub(crate) struct FileReader<F> {
+    file: F,
+    at: u64,
+}
+
+impl<F: DiskFile> FileReader<F> {
+    pub(crate) fn new(file: F, at: u64) -> FileReader<F> {
+        FileReader { file, at }
+    }
+}
+
+impl<F: DiskFile> io::Read for FileReader<F> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buf, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// Writes a file from its beginning.
+#[derive(Debug)]
+pub(crate) struct FileWriter<F> {
+    file: F,
+    at: u64,
+}
+
+impl<F: DiskFile> FileWriter<F> {
+    /// Empties the file.
+    pub(crate) fn new(mut file: F) -> io::Result<FileWriter<F>> {
+        file.set_len(0)?;
+        Ok(FileWriter { file, at: 0 })
+    }
+
+    /// The file, and how many bytes it has got.
+    pub(crate) fn into_inner(self) -> (F, u64) {
+        (self.file, self.at)
+    }
+}
+
+impl<F: DiskFile> io::Write for FileWriter<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_all_at(&mut self.file, bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A directory of the machine's file system.

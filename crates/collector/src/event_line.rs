@@ -13,7 +13,7 @@ use crate::user_agent::Agent;
 pub(crate) const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 /// The types an event can have.
-const TYPES: [&str; 5] = ["log", "error", "metric", "event", "vital"];
+pub(crate) const TYPES: [&str; 5] = ["log", "error", "metric", "event", "vital"];
 
 /// Why an event line is not taken; the batch goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,13 @@ impl<'a> Event<'a> {
         }
         let kind = TYPES.into_iter().find(|kind| *kind == shape.kind).ok_or(BadEvent::Type)?;
         Ok(Event { kind, ts: shape.ts, data: shape.data.get() })
+    }
+}
+
+impl Event<'_> {
+    /// One of the five types.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
     }
 }
 

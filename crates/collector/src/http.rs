@@ -1,34 +1,32 @@
-//! Routes, and the way of a request: limits, key and origin, body, writer, answer. Statuses are chosen here alone.
+//! Routes, and the way of a request: limits, key and origin, body, writer, answer.
 
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
-use axum::extract::{Query, State as Shared};
+use axum::body::Body;
+use axum::extract::{Query, Request, State as Shared};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::services::ServeDir;
 
-use crate::config::{BUDGET_PIECE, State};
+use crate::body::{self, Share};
 use crate::cors;
+use crate::gauges::{self, Observed};
+use crate::limits;
 use crate::phase::Phase;
 use crate::receive::{self, Arrival, BadBody, Decoded};
+use crate::refusal::{Refusal, json};
+use crate::serve::Peer;
+use crate::state::State;
 use crate::stats::METRICS_TYPE;
 use crate::store::Verdict;
 use crate::tail;
 use crate::writer::NotStored;
-
-/// A body takes at most so long. 128 KiB over slow 3G take 3 s; a client that needs longer times out itself.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Of a body that is too large, so much more is read before the answer: a browser that is cut off while it sends
-/// reports a broken network, and would send the same again.
-const DISCARD_BYTES: usize = 8 * 1024 * 1024;
 
 /// The routes of a collector.
 pub fn app(state: State) -> Router {
@@ -54,107 +52,6 @@ pub fn app(state: State) -> Router {
     app.method_not_allowed_fallback(wrong_method).with_state(state)
 }
 
-/// Why a request was answered without its batches being looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The key is missing or unknown.
-    Key,
-    /// The page's origin is not among those that may send.
-    Origin,
-    /// The parameters of the URL cannot be read, or name another stream than the body.
-    Query,
-    /// The key is switched off.
-    Off,
-    /// The first line is no stream line.
-    StreamLine(&'static str),
-    /// A line that should begin a batch has no number to reject it by. The other batches are stored.
-    BatchLine,
-    /// The stream is in more pieces than a client makes.
-    Shredded,
-    /// The body is over the limit.
-    TooLarge,
-    /// The body ended early or took too long.
-    Torn,
-    /// Too many bodies are in memory.
-    Busy,
-    /// The writer could not store it.
-    NotStored(NotStored),
-    /// Nothing is here.
-    Path,
-    /// Something is here, but not for this method.
-    Method,
-}
-
-impl Refusal {
-    /// Status, the reason for machines, and what a person should know.
-    fn tell(self) -> (StatusCode, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Refusal::Key => (S::UNAUTHORIZED, "key", "no such key: compare the client's `key` with --key"),
-            Refusal::Origin => (S::FORBIDDEN, "origin", "pages of this origin may not send: see --origin"),
-            Refusal::Query => {
-                (S::BAD_REQUEST, "query", "the URL needs key, stream and now; stream as in the body")
-            }
-            Refusal::Off => (S::GONE, "off", "this key is switched off"),
-            Refusal::StreamLine(reason) => {
-                (S::BAD_REQUEST, reason, "the first line is no stream line of version 1")
-            }
-            Refusal::BatchLine => {
-                (S::BAD_REQUEST, "batch", "a batch line cannot be read; the other batches are stored")
-            }
-            Refusal::Shredded => (S::BAD_REQUEST, "ranges", "the stream's numbers are in too many pieces"),
-            Refusal::TooLarge => (
-                S::PAYLOAD_TOO_LARGE,
-                "too_large",
-                "the body, or its lines in the journal, are over the limit",
-            ),
-            Refusal::Torn => (S::REQUEST_TIMEOUT, "torn", "the body ended early or took too long"),
-            Refusal::Busy => (S::SERVICE_UNAVAILABLE, "busy", "too much is in flight, come again"),
-            Refusal::NotStored(NotStored::Full) => {
-                (S::SERVICE_UNAVAILABLE, "full", "the collector's disk is full")
-            }
-            Refusal::NotStored(NotStored::Failed) => {
-                (S::SERVICE_UNAVAILABLE, "disk", "the write failed, come again")
-            }
-            Refusal::NotStored(NotStored::Stopped) => {
-                (S::SERVICE_UNAVAILABLE, "stopped", "the collector must be restarted")
-            }
-            Refusal::Path => (S::NOT_FOUND, "path", "events go to POST /v1/events"),
-            Refusal::Method => (S::METHOD_NOT_ALLOWED, "method", "events go to POST /v1/events"),
-        }
-    }
-
-    /// Seconds after which a client should come again, where it is up to us.
-    fn retry_after(self) -> Option<HeaderValue> {
-        match self {
-            Refusal::Busy | Refusal::NotStored(NotStored::Failed) => Some(HeaderValue::from_static("2")),
-            Refusal::NotStored(NotStored::Full | NotStored::Stopped) => Some(HeaderValue::from_static("30")),
-            _ => None,
-        }
-    }
-}
-
-impl State {
-    /// The answer to a refused request, counted.
-    pub(crate) fn refuse(&self, refusal: Refusal) -> Response {
-        #[derive(Serialize)]
-        struct Told {
-            error: &'static str,
-            message: &'static str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            phase: Option<Phase>,
-        }
-        let (status, error, message) = refusal.tell();
-        self.0.stats.refused(error);
-        let phase = (refusal == Refusal::Off).then_some(Phase::Disabled);
-        let mut response = json(status, &Told { error, message, phase });
-        if let Some(seconds) = refusal.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        response
-    }
-}
-
 #[derive(Deserialize)]
 struct Params {
     key: Option<String>,
@@ -162,34 +59,76 @@ struct Params {
     now: Option<String>,
 }
 
-async fn events(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+async fn events(Shared(state): Shared<State>, request: Request) -> Response {
     state.0.stats.request();
-    match take(&state, &uri, &headers, body).await {
-        Ok(response) => response,
-        Err(refusal) => state.refuse(refusal),
-    }
+    let (head, body) = request.into_parts();
+    let admitted = admit(&state, &head);
+    let read = body::read(&state, body, admitted.as_ref().err().copied()).await;
+    let answer = match (admitted, read) {
+        (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+        (Ok(admitted), Ok((body, share))) => take(&state, admitted, body, share).await,
+    };
+    answer.unwrap_or_else(|refusal| state.refuse(refusal))
 }
 
-async fn take(state: &State, uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let Query(params) = Query::<Params>::try_from_uri(uri).map_err(|_| Refusal::Query)?;
-    let key = params.key.filter(|key| state.0.knows_key(key)).ok_or(Refusal::Key)?;
-    let mut share = Share::new(state)?;
-    let body = read(body, state.0.config.max_body, &mut share).await?;
+/// Who sends what, as far as it is known before the body.
+struct Admitted {
+    key: String,
+    app: Arc<str>,
+    arrival: Arrival,
+}
+
+fn admit(state: &State, head: &Parts) -> Result<Admitted, Refusal> {
+    let address = client_address(state, head).map(limits::network);
+    let seconds = |wait: Duration| wait.as_secs() + 1;
+    if let Some(address) = address {
+        let taken = state.0.addresses.take(address).map_err(|wait| Refusal::AddressRate(seconds(wait)));
+        taken.inspect_err(|_| {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| tracing::warn!(%address, "an address is told to come back; if it is a proxy's, name the header in which it tells its clients': limits.address_header"));
+        })?;
+    }
+    let Query(params) = Query::<Params>::try_from_uri(&head.uri).map_err(|_| Refusal::Query)?;
+    let key = params.key.unwrap_or_default();
+    let (app, rate) = state.0.app_of(&key).ok_or(Refusal::Key)?;
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    if text(header::ORIGIN).is_some_and(|origin| !state.0.allows_origin_of(app, origin)) {
+        return Err(Refusal::Origin);
+    }
+    rate.take(&key).map_err(|wait| Refusal::KeyRate(seconds(wait)))?;
     let arrival = Arrival {
         stream: params.stream.ok_or(Refusal::Query)?,
         // Without the client's clock nothing can be corrected, but all can be stored.
         now: params.now.and_then(|now| now.parse().ok()),
         received: state.0.now(),
-        agent: headers
-            .get(header::USER_AGENT)
-            .and_then(|agent| agent.to_str().ok())
-            .unwrap_or_default()
-            .to_owned(),
+        agent: text(header::USER_AGENT).unwrap_or_default().to_owned(),
     };
+    Ok(Admitted { key, app: app.name.clone(), arrival })
+}
+
+/// Where a request comes from, as far as that tells one client from another.
+fn client_address(state: &State, head: &Parts) -> Option<IpAddr> {
+    let header = state.0.config.limits.address_header.as_deref();
+    let last = header.and_then(|name| head.headers.get_all(name).iter().next_back()?.to_str().ok());
+    // The proxy adds the address that it has seen behind whatever the client wrote there.
+    let told = last.and_then(|line| {
+        let last = line.rsplit(',').next()?.trim();
+        last.parse().ok().or_else(|| last.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    });
+    let peer = || head.extensions.get::<Peer>().map(|Peer(address)| *address);
+    told.or_else(|| peer().filter(|address| limits::is_public(*address)))
+}
+
+async fn take(
+    state: &State,
+    admitted: Admitted,
+    body: Vec<u8>,
+    mut share: Share,
+) -> Result<Response, Refusal> {
     // A task of its own: from here on a client that goes away cancels nothing.
     let state = state.clone();
     let task = tokio::spawn(async move {
-        let answer = store(&state, &key, &arrival, &body, &mut share).await;
+        let answer = store(&state, &admitted, &body, &mut share).await;
         drop((share, body));
         answer
     });
@@ -198,14 +137,13 @@ async fn take(state: &State, uri: &Uri, headers: &HeaderMap, body: Body) -> Resu
 
 async fn store(
     state: &State,
-    key: &str,
-    arrival: &Arrival,
+    Admitted { key, app, arrival }: &Admitted,
     body: &[u8],
     share: &mut Share,
 ) -> Result<Response, Refusal> {
     let inner = &state.0;
     let agent = inner.agents.look_up(&arrival.agent);
-    let decoded = receive::decode(arrival, &inner.config.app, agent, body);
+    let decoded = receive::decode(arrival, app, agent, body);
     let Decoded { request, rejected, unnamed, torn } = decoded.map_err(|error| match error {
         BadBody::Query => Refusal::Query,
         BadBody::TooLarge => Refusal::TooLarge,
@@ -220,88 +158,63 @@ async fn store(
     share.hold(body.len() + request.lines.len())?;
     let verdict = inner.writer.store(request).await.map_err(Refusal::NotStored)?;
     for reason in rejected.iter().map(|(_, reason)| *reason).chain(torn.then_some("torn")) {
-        inner.stats.rejected(reason);
+        inner.stats.rejected(app, reason);
     }
+    let answer = |body: Vec<u8>| ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     match verdict {
         // The last line of a client that switches off is recorded; it is told once more that it is off.
         _ if off => Err(Refusal::Off),
         Verdict::Shredded => Err(Refusal::Shredded),
         Verdict::Stale => {
-            inner.stats.stale();
-            Ok(([(header::CONTENT_TYPE, "application/json")], receive::STALE).into_response())
+            inner.stats.stale(app);
+            Ok(answer(receive::STALE.into()))
         }
-        Verdict::Accounted { stored, new, known } => {
-            inner.stats.stored(new, known);
+        Verdict::Accounted { stored, tally } => {
+            inner.stats.stored(app, &tally);
             if unnamed > 0 {
                 // Sent alone, the batch that no rejection can name is the one that is refused.
                 return Err(Refusal::BatchLine);
             }
-            Ok(([(header::CONTENT_TYPE, "application/json")], receive::answer(&stored, &rejected))
-                .into_response())
+            Ok(answer(receive::answer(&stored, &rejected)))
         }
     }
 }
 
-/// A request's share of the memory for bodies and what becomes of them. It grows with what has arrived: what is only
-/// announced may never come, and keeps nobody else out.
-struct Share {
-    budget: Arc<Semaphore>,
-    held: OwnedSemaphorePermit,
-}
-
-impl Share {
-    fn new(state: &State) -> Result<Share, Refusal> {
-        let budget = state.0.budget.clone();
-        let held = budget.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        Ok(Share { budget, held })
-    }
-
-    /// Sees to it that `bytes` are covered.
-    fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let missing = (bytes / BUDGET_PIECE + 1).saturating_sub(self.held.num_permits());
-        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-        let more = self.budget.clone().try_acquire_many_owned(missing).map_err(|_| Refusal::Busy)?;
-        self.held.merge(more);
-        Ok(())
-    }
-}
-
-async fn read(body: Body, max: usize, share: &mut Share) -> Result<Vec<u8>, Refusal> {
-    let reading = tokio::time::timeout(BODY_TIMEOUT, read_all(body.into_data_stream(), max, share));
-    reading.await.unwrap_or(Err(Refusal::Torn))
-}
-
-async fn read_all(mut body: BodyDataStream, max: usize, share: &mut Share) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
-    let mut len = 0;
-    while let Some(frame) = body.frame().await {
-        let data = frame.map_err(|_| Refusal::Torn)?.into_data().unwrap_or_default();
-        len += data.len();
-        if len <= max {
-            share.hold(len)?;
-            bytes.extend_from_slice(&data);
-        } else if len > max + DISCARD_BYTES {
-            break;
-        } else {
-            bytes = Vec::new();
-        }
-    }
-    if len > max { Err(Refusal::TooLarge) } else { Ok(bytes) }
-}
+/// Room for the usual request and what the index writes of it: with less, the next may find none.
+const ENOUGH_BYTES: u64 = 1024 * 1024;
 
 async fn health(Shared(state): Shared<State>) -> Response {
     #[derive(Serialize)]
     struct Health {
         status: &'static str,
     }
-    match state.0.writer.is_well() {
-        true => json(StatusCode::OK, &Health { status: "ok" }),
-        false => json(StatusCode::SERVICE_UNAVAILABLE, &Health { status: "stopped" }),
-    }
+    // Once there is room it is well again, though nothing was tried since.
+    let is_full = || {
+        let free = gauges::space(&state.0.config.data).map_or(0, |space| space.free);
+        state.0.writer.was_full() && free < ENOUGH_BYTES
+    };
+    let (code, status) = match state.0.writer.is_well() {
+        true if is_full() => (StatusCode::SERVICE_UNAVAILABLE, "full"),
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+    };
+    json(code, &Health { status })
 }
 
 async fn metrics(Shared(state): Shared<State>) -> Response {
-    ([(header::CONTENT_TYPE, METRICS_TYPE)], state.0.stats.metrics()).into_response()
+    let text = tokio::task::spawn_blocking(move || {
+        let mut observed = Observed::of(&state.0.config.data, state.0.synced()).unwrap_or_else(|error| {
+            tracing::error!(%error, "the data directory cannot be looked at");
+            Observed::default()
+        });
+        observed.full = state.0.writer.was_full();
+        (observed.streams, observed.books) = state.0.writer.books();
+        state.0.stats.metrics(&observed)
+    });
+    match text.await {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn stats(Shared(state): Shared<State>) -> Response {
@@ -317,7 +230,7 @@ struct After {
 /// was pointed at it.
 async fn journal_tail(Shared(state): Shared<State>, uri: Uri, headers: HeaderMap) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    if !host.is_some_and(|host| state.0.allows_origin(&format!("http://{host}"))) {
+    if !host.is_some_and(|host| state.0.is_own_origin(&format!("http://{host}"))) {
         return state.refuse(Refusal::Origin);
     }
     let Ok(Query(After { after })) = Query::try_from_uri(&uri) else { return state.refuse(Refusal::Query) };
@@ -338,15 +251,16 @@ async fn revalidated(mut response: Response) -> Response {
     response
 }
 
-async fn unknown_path(Shared(state): Shared<State>) -> Response {
-    state.refuse(Refusal::Path)
+async fn unknown_path(Shared(state): Shared<State>, body: Body) -> Response {
+    refuse_unread(&state, body, Refusal::Path).await
 }
 
-async fn wrong_method(Shared(state): Shared<State>, _: Method) -> Response {
-    state.refuse(Refusal::Method)
+async fn wrong_method(Shared(state): Shared<State>, _: Method, body: Body) -> Response {
+    refuse_unread(&state, body, Refusal::Method).await
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    let body = serde_json::to_vec(value).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+/// Refuses a request whose body is not read yet.
+pub(crate) async fn refuse_unread(state: &State, body: Body, refusal: Refusal) -> Response {
+    let _ = body::read(state, body, Some(refusal)).await;
+    state.refuse(refusal)
 }

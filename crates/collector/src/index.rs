@@ -3,14 +3,20 @@
 //! The index may lag behind the journal (it is synced once a second, the journal with every group) but never runs
 //! ahead of it: an entry is put after the fsync of the lines that it tells of. What it lags is read again on start.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use beaconry_core::{Ranges, StreamId, StreamLine};
-use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableHandle as _, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::books::Books;
 use crate::disk::Disk;
 
 /// The database's file.
@@ -31,6 +37,8 @@ const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams"
 const HEARD: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("heard");
 /// Journal file → bytes of it that this index knows.
 const FILES: TableDefinition<'_, &str, u64> = TableDefinition::new("files");
+/// App and fate → events of all streams; changed with them, so that nobody has to count.
+const BOOKS: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("books");
 /// `since`: the index knows no stream that was born before (unix ms; 0: it knows all). Absent until it was brought up to
 /// the journal for the first time.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -52,6 +60,8 @@ pub(crate) enum IndexError {
 /// What is known of one stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
+    /// Whose stream it is.
+    pub(crate) app: Arc<str>,
     /// The numbers that are in the journal.
     pub(crate) stored: Ranges,
     /// All its stream lines, merged; `tracked` is at least the end of what is stored.
@@ -66,6 +76,8 @@ pub(crate) struct Record {
 /// A [`Record`] as the database has it.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
+    #[serde(borrow, default)]
+    app: Cow<'a, str>,
     #[serde(borrow)]
     stored: &'a RawValue,
     #[serde(borrow)]
@@ -83,14 +95,17 @@ impl Record {
         let line = serde_json::from_slice(line.trim_ascii_end()).map_err(|_| IndexError::Entry)?;
         let stored = serde_json::from_slice(&stored).map_err(|_| IndexError::Entry)?;
         let Record { deliveries, first, last, .. } = *self;
-        serde_json::to_vec(&Stored { stored, line, deliveries, first, last }).map_err(|_| IndexError::Entry)
+        let app = Cow::Borrowed(&*self.app);
+        serde_json::to_vec(&Stored { app, stored, line, deliveries, first, last })
+            .map_err(|_| IndexError::Entry)
     }
 
     fn decode(bytes: &[u8]) -> Result<Record, IndexError> {
         let entry: Stored<'_> = serde_json::from_slice(bytes).map_err(|_| IndexError::Entry)?;
         let line = StreamLine::decode(entry.line.get().as_bytes()).map_err(|_| IndexError::Entry)?;
         let stored = Ranges::parse(entry.stored.get().as_bytes()).map_err(|_| IndexError::Entry)?;
-        Ok(Record { stored, line, deliveries: entry.deliveries, first: entry.first, last: entry.last })
+        let Stored { deliveries, first, last, .. } = entry;
+        Ok(Record { app: entry.app.as_ref().into(), stored, line, deliveries, first, last })
     }
 }
 
@@ -153,12 +168,29 @@ impl Index {
         read(&self.database, text.as_str())?.as_deref().map(Record::decode).transpose()
     }
 
+    /// How many streams are known, and what became of their events.
+    pub(crate) fn books(&self) -> Result<(u64, Books), IndexError> {
+        fn read(database: &Database) -> Result<(u64, Books), redb::Error> {
+            let transaction = database.begin_read()?;
+            let mut books = Books::default();
+            for row in transaction.open_table(BOOKS)?.iter()? {
+                let (key, count) = row?;
+                let (app, fate) = key.value();
+                books.add(app, fate, count.value());
+            }
+            Ok((transaction.open_table(STREAMS)?.len()?, books))
+        }
+        Ok(read(&self.database)?)
+    }
+
     /// Puts a change; it is on disk after the next [`Index::sync`].
     pub(crate) fn put(&mut self, change: &Change<'_>) -> Result<(), IndexError> {
         let transaction = self.begin(Durability::None)?;
+        let mut books = Books::default();
         for (stream, record) in &change.records {
-            put_record(&transaction, *stream, record)?;
+            put_record(&transaction, *stream, record, &mut books)?;
         }
+        put_books(&transaction, &books).map_err(IndexError::Database)?;
         if let Some((name, known)) = change.file {
             put_file(&transaction, name, known).map_err(IndexError::Database)?;
         }
@@ -195,7 +227,9 @@ impl Index {
     pub(crate) fn prune(&mut self, now: u64) -> Result<u64, IndexError> {
         let transaction = self.begin(Durability::None)?;
         let first_kept = now.saturating_sub(WINDOW_MS) / DAY_MS;
-        let gone = prune(&transaction, first_kept).map_err(IndexError::Database)?;
+        let mut books = Books::default();
+        let gone = prune(&transaction, first_kept, &mut books).map_err(IndexError::Database)?;
+        put_books(&transaction, &books).map_err(IndexError::Database)?;
         transaction.commit().map_err(redb::Error::from)?;
         Ok(gone)
     }
@@ -210,24 +244,33 @@ impl Index {
 /// Makes the tables, so that reads find them; gives `since`.
 fn prepare(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_write()?;
+    let has_books = transaction.list_tables()?.any(|table| table.name() == BOOKS.name());
     transaction.open_table(STREAMS)?;
     transaction.open_table(HEARD)?;
     transaction.open_table(FILES)?;
+    if !has_books {
+        put_books(&transaction, &count(&transaction)?)?;
+    }
     let since = transaction.open_table(META)?.get("since")?.map(|since| since.value());
     transaction.commit()?;
     Ok(since)
 }
 
-fn put_record(transaction: &WriteTransaction, stream: StreamId, record: &Record) -> Result<(), IndexError> {
+fn put_record(
+    transaction: &WriteTransaction,
+    stream: StreamId,
+    record: &Record,
+    books: &mut Books,
+) -> Result<(), IndexError> {
     fn put(
         transaction: &WriteTransaction,
         stream: &str,
         value: &[u8],
         day: u64,
-        old_day: impl Fn(&[u8]) -> Option<u64>,
-    ) -> Result<(), redb::Error> {
+    ) -> Result<Option<Record>, redb::Error> {
         let mut streams = transaction.open_table(STREAMS)?;
-        let old_day = streams.insert(stream, value)?.and_then(|old| old_day(old.value()));
+        let old = streams.insert(stream, value)?.and_then(|old| Record::decode(old.value()).ok());
+        let old_day = old.as_ref().map(|old| old.last / DAY_MS);
         if old_day != Some(day) {
             let mut heard = transaction.open_table(HEARD)?;
             if let Some(old_day) = old_day {
@@ -235,11 +278,31 @@ fn put_record(transaction: &WriteTransaction, stream: StreamId, record: &Record)
             }
             heard.insert((day, stream), ())?;
         }
-        Ok(())
+        Ok(old)
     }
-    let old_day = |old: &[u8]| serde_json::from_slice::<Stored<'_>>(old).ok().map(|old| old.last / DAY_MS);
     let text = stream.to_text();
-    Ok(put(transaction, text.as_str(), &record.encode()?, record.last / DAY_MS, old_day)?)
+    let old = put(transaction, text.as_str(), &record.encode()?, record.last / DAY_MS)?;
+    books.change(old.as_ref(), Some(record));
+    Ok(())
+}
+
+/// The books of an index from before there were any.
+fn count(transaction: &WriteTransaction) -> Result<Books, redb::Error> {
+    let mut books = Books::default();
+    for row in transaction.open_table(STREAMS)?.iter()? {
+        books.change(None, Record::decode(row?.1.value()).ok().as_ref());
+    }
+    Ok(books)
+}
+
+fn put_books(transaction: &WriteTransaction, changes: &Books) -> Result<(), redb::Error> {
+    let mut books = transaction.open_table(BOOKS)?;
+    for (app, fate, change) in changes.iter() {
+        let key = (&**app, fate);
+        let count = books.get(key)?.map_or(0, |count| count.value()).saturating_add_signed(change);
+        books.insert(key, count)?;
+    }
+    Ok(())
 }
 
 fn put_file(transaction: &WriteTransaction, name: &str, known: u64) -> Result<(), redb::Error> {
@@ -257,12 +320,14 @@ fn put_since(transaction: &WriteTransaction, since: u64) -> Result<(), redb::Err
     Ok(())
 }
 
-fn prune(transaction: &WriteTransaction, first_kept: u64) -> Result<u64, redb::Error> {
+fn prune(transaction: &WriteTransaction, first_kept: u64, books: &mut Books) -> Result<u64, redb::Error> {
     let mut heard = transaction.open_table(HEARD)?;
     let mut streams = transaction.open_table(STREAMS)?;
     let mut gone = 0;
     for row in heard.extract_from_if(..(first_kept, ""), |_, ()| true)? {
-        streams.remove(row?.0.value().1)?;
+        let old = streams.remove(row?.0.value().1)?;
+        let old = old.and_then(|old| Record::decode(old.value()).ok());
+        books.change(old.as_ref(), None);
         gone += 1;
     }
     Ok(gone)

@@ -1,31 +1,29 @@
-//! The journal: append-only JSON Lines, one file a UTC day. What `append` returned `Ok` for is on disk.
+//! The journal: append-only JSON Lines, files by UTC day and size. What `append` returned `Ok` for is on disk.
+//!
+//! It never goes back: once a file has a later one behind it, it is closed, and nothing is appended to it again, whatever
+//! the clock says. So who reads in order misses nothing, and closed files may be packed.
 
 use std::io;
 
+use jiff::civil::Date;
+
 use crate::disk::{Disk, DiskFile, write_all_at};
+use crate::files::{self, Name, Packing};
 
-/// `DIR/events-YYYY-MM-DD.jsonl`.
-pub(crate) fn file_name(day: &str) -> String {
-    format!("events-{day}.jsonl")
+/// A file that has grown so large (bytes) is closed with its next group. Small enough to be packed in passing, to be copied
+/// and opened by people; at some 500 bytes an event it has half a million of them.
+pub(crate) const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// The first moment of a UTC day in unix ms; 0 before 1970.
+pub(crate) fn start_of(day: Date) -> u64 {
+    let start = jiff::tz::TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0));
+    start.ok().and_then(|start| u64::try_from(start.as_millisecond()).ok()).unwrap_or(0)
 }
 
-/// The day of a journal file's name; `None` for any other file.
-pub(crate) fn day_of(name: &str) -> Option<&str> {
-    let day = name.strip_prefix("events-")?.strip_suffix(".jsonl")?;
-    day.parse::<jiff::civil::Date>().ok().map(|_| day)
-}
-
-/// The first moment of a day in unix ms; 0 for what is no day.
-pub(crate) fn start_of(day: &str) -> u64 {
-    let date = day.parse::<jiff::civil::Date>().ok();
-    let start = date.and_then(|date| jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok());
-    start.and_then(|start| u64::try_from(start.as_millisecond()).ok()).unwrap_or(0)
-}
-
-/// The UTC day of a time in unix ms, `YYYY-MM-DD`.
-pub(crate) fn day_at(unix_ms: u64) -> String {
+/// The UTC day of a time in unix ms.
+pub(crate) fn day_at(unix_ms: u64) -> Date {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    time.unwrap_or(jiff::Timestamp::MAX).strftime("%Y-%m-%d").to_string()
+    jiff::tz::Offset::UTC.to_datetime(time.unwrap_or(jiff::Timestamp::MAX)).date()
 }
 
 /// Why nothing was appended.
@@ -43,28 +41,44 @@ pub(crate) enum AppendError {
 #[derive(Debug)]
 pub(crate) struct Journal<F> {
     current: Option<Current<F>>,
+    /// What a file grows to.
+    max_file: u64,
     stopped: bool,
 }
 
 #[derive(Debug)]
 struct Current<F> {
-    name: String,
+    name: Name,
     file: F,
     /// Everything before this is synced; nothing after it counts.
     good: u64,
 }
 
 /// Where the journal stands after an append.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
-    pub(crate) name: String,
+    pub(crate) name: Name,
     /// Bytes of it that are synced.
     pub(crate) good: u64,
 }
 
+/// What a rotation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rotated {
+    /// The file that nothing is appended to any more.
+    pub(crate) closed: Name,
+    /// Where the journal goes on.
+    pub(crate) position: Position,
+}
+
 impl<F: DiskFile> Journal<F> {
-    pub(crate) fn new() -> Journal<F> {
-        Journal { current: None, stopped: false }
+    pub(crate) fn new(max_file: u64) -> Journal<F> {
+        Journal { current: None, max_file, stopped: false }
+    }
+
+    /// As it was opened, with nothing open.
+    pub(crate) fn reopened(&self) -> Journal<F> {
+        Journal::new(self.max_file)
     }
 
     /// Whether nothing can be appended before a restart.
@@ -72,8 +86,8 @@ impl<F: DiskFile> Journal<F> {
         self.stopped
     }
 
-    /// Appends whole lines to the file of `day` and syncs them.
-    pub(crate) fn append<D>(&mut self, disk: &D, day: &str, lines: &[u8]) -> Result<Position, AppendError>
+    /// Appends whole lines that were received on `day` and syncs them.
+    pub(crate) fn append<D>(&mut self, disk: &D, day: Date, lines: &[u8]) -> Result<Position, AppendError>
     where
         D: Disk<File = F>,
     {
@@ -85,7 +99,7 @@ impl<F: DiskFile> Journal<F> {
         match written {
             Ok(()) => {
                 current.good += lines.len() as u64;
-                Ok(Position { name: current.name.clone(), good: current.good })
+                Ok(Position { name: current.name, good: current.good })
             }
             Err(error) => {
                 // The kernel may have thrown away what it failed to write and call it clean from now on, so a
@@ -98,23 +112,53 @@ impl<F: DiskFile> Journal<F> {
         }
     }
 
-    fn file_of<D>(&mut self, disk: &D, day: &str) -> io::Result<&mut Current<F>>
+    /// Closes the current file: what comes from now on goes into the next one, which is there when this returns. `None` where
+    /// nothing was written since the last time.
+    pub(crate) fn rotate<D>(&mut self, disk: &D, day: Date) -> io::Result<Option<Rotated>>
     where
         D: Disk<File = F>,
     {
-        let name = file_name(day);
-        let current = match self.current.take().filter(|current| current.name == name) {
+        if self.current.is_none() {
+            self.current = newest(disk)?.map(|name| open(disk, name)).transpose()?;
+        }
+        let Some(closed) = self.current.as_ref().filter(|current| current.good > 0) else { return Ok(None) };
+        let closed = closed.name;
+        let Current { name, good, .. } = *self.current.insert(open(disk, after(closed, day))?);
+        Ok(Some(Rotated { closed, position: Position { name, good } }))
+    }
+
+    fn file_of<D>(&mut self, disk: &D, day: Date) -> io::Result<&mut Current<F>>
+    where
+        D: Disk<File = F>,
+    {
+        let current = match self.current.take() {
             Some(current) => current,
-            None => {
-                let file = disk.open(&name)?;
-                // Without its name a synced file is not there after a power cut.
-                disk.sync_dir()?;
-                let good = file.len()?;
-                Current { name, file, good }
-            }
+            None => open(disk, newest(disk)?.unwrap_or(Name::first_of(day)))?,
         };
+        let is_closed = current.name.day() < day || current.good >= self.max_file;
+        let current = if is_closed { open(disk, after(current.name, day))? } else { current };
         Ok(self.current.insert(current))
     }
+}
+
+/// The file that comes after one that is closed.
+fn after(closed: Name, day: Date) -> Name {
+    if closed.day() < day { Name::first_of(day) } else { closed.next() }
+}
+
+/// The file that may be appended to, where the directory has one.
+fn newest<D: Disk>(disk: &D) -> io::Result<Option<Name>> {
+    let newest = files::journal_files(disk.list()?).pop();
+    Ok(newest.map(|(name, packing)| if packing == Packing::Plain { name } else { name.next() }))
+}
+
+/// Opens a file of which everything is synced.
+fn open<D: Disk>(disk: &D, name: Name) -> io::Result<Current<D::File>> {
+    let file = disk.open(&name.to_string())?;
+    // Without its name a synced file is not there after a power cut.
+    disk.sync_dir()?;
+    let good = file.len()?;
+    Ok(Current { name, file, good })
 }
 
 #[cfg(test)]
@@ -123,23 +167,10 @@ mod tests {
 
     #[test]
     fn days_are_utc() {
-        assert_eq!(day_at(0), "1970-01-01");
-        assert_eq!(day_at(1_763_942_399_999), "2025-11-23");
-        assert_eq!(day_at(1_763_942_400_000), "2025-11-24");
-        assert_eq!((start_of("2025-11-24"), start_of("x")), (1_763_942_400_000, 0));
-    }
-
-    #[test]
-    fn only_journal_files_have_a_day() {
-        assert_eq!(day_of("events-2025-11-24.jsonl"), Some("2025-11-24"));
-        for name in [
-            "events-2025-11-24.torn",
-            "events-2025-13-24.jsonl",
-            "events-.jsonl",
-            "index.redb",
-            "events-2025-11-24.jsonl.tmp",
-        ] {
-            assert_eq!(day_of(name), None, "{name}");
-        }
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        assert_eq!(day_at(0), day("1970-01-01"));
+        assert_eq!(day_at(1_763_942_399_999), day("2025-11-23"));
+        assert_eq!(day_at(1_763_942_400_000), day("2025-11-24"));
+        assert_eq!(start_of(day("2025-11-24")), 1_763_942_400_000);
     }
 }

@@ -1,43 +1,61 @@
 //! The collector of Beaconry: receives events, writes them to append-only JSON Lines, and only then says yes.
 //!
-//! A request's way: [`http`] (limits, key, origin) → [`receive`] (decode, check, render) → [`writer`] (groups what
-//! waits) → [`store`] (look up, append, fsync, index) → the answer, with all numbers of the stream that are stored.
+//! A request's way: [`http`] (limits, key and origin; [`refusal`], [`body`]) → [`receive`] (decode, check, render) →
+//! [`writer`] (groups what waits) → [`store`] (look up, append, fsync, index) → the answer, with all numbers of the stream that
+//! are stored.
 //!
-//! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them; [`disk`] is
-//!   the file system below, so that a simulated one can forget what was not synced.
+//! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them and keeps the
+//!   [`books`]; [`disk`] is the file system below, so that a simulated one can forget what was not synced.
+//! - [`files`] names and orders the journal's files, and reads each, packed or not; [`upkeep`] packs and deletes the closed ones.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
-//! - [`forward`] brings what is in the journal to Loki, in a process of its own.
-//! - [`serve`] accepts and drains; [`cors`] says which pages may send, [`phase`] which keys are off; [`stats`] counts, [`tail`] shows the journal.
+//! - [`forward`] brings what is in the journal, or in downloaded files, to Loki or by OTLP, in a process of its own.
+//! - [`settings`] reads flags, variables and the file into a [`config`]; [`state`] is an open collector.
+//! - [`serve`] accepts and drains; [`cors`] says which pages may send, [`limits`] how often, [`phase`] which keys are off.
+//! - [`stats`] counts, [`gauges`] look, [`tail`] shows the journal.
 //!
-//! What it does not do: it queries nothing, deletes no journal file, terminates no TLS, and knows no user.
+//! What it does not do: it queries nothing, deletes no journal file that it was not told to, terminates no TLS, and knows no
+//! user.
 
+mod body;
+mod books;
 mod config;
 mod cors;
 mod disk;
 mod event_line;
+mod files;
 mod forward;
+mod gauges;
 mod http;
 mod index;
 mod journal;
+mod limits;
 mod phase;
 mod receive;
 mod recover;
+mod refusal;
 mod serve;
+mod settings;
 #[cfg(test)]
 mod sim;
 mod skew;
+mod state;
 mod stats;
 mod store;
 mod tail;
+mod upkeep;
 mod user_agent;
 mod writer;
 
 /// The command line.
 pub mod cli;
 
-pub use config::{Clock, Config, MAX_BODY_BYTES, OpenError, State, own_origins, system_clock};
-pub use forward::{BadEndpoint, ForwardError, NotDelivered};
+pub use config::{App, Clock, Config, JournalFiles, MAX_BODY_BYTES, own_origins, system_clock};
+pub use forward::{BadEndpoint, BadTarget, ForwardError, ImportError, NotDelivered};
 pub use http::app;
+pub use limits::{ADDRESS as ADDRESS_RATE, KEY as KEY_RATE, Limits, Rate};
 pub use phase::{Phase, PhaseError, set_phase};
+pub use settings::SettingsError;
+pub use state::{OpenError, State};
+pub use upkeep::{Keep, rotate::RotateError};
 
 pub use serve::run;

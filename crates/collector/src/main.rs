@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use beaconry_collector::cli;
-use clap::Parser;
 
 fn main() -> ExitCode {
-    match cli::main(cli::Cli::parse()) {
+    match cli::main(&cli::command().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("beaconry: {error}");

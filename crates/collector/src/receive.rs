@@ -76,7 +76,7 @@ impl From<&'static str> for NotTaken {
 /// Takes a body apart. A bad batch spoils no other.
 pub(crate) fn decode(
     arrival: &Arrival,
-    app: &str,
+    app: &Arc<str>,
     agent: Arc<Agent>,
     body: &[u8],
 ) -> Result<Decoded, BadBody> {
@@ -116,8 +116,8 @@ pub(crate) fn decode(
         unnamed -= 1;
     }
     let age = arrival.now.unwrap_or(arrival.received).saturating_sub(line.stream.birth_unix_ms());
-    let request =
-        Request { line, received: arrival.received, age, agent, lines: lines.bytes, events: lines.events };
+    let (received, app) = (arrival.received, app.clone());
+    let request = Request { line, received, age, agent, app, lines: lines.bytes, events: lines.events };
     Ok(Decoded { request, rejected, unnamed, torn })
 }
 
@@ -158,7 +158,7 @@ struct Lines {
     /// The numbers of the batches so far.
     seen: Ranges,
     bytes: Vec<u8>,
-    events: Vec<(Number, Bytes<usize>)>,
+    events: Vec<(Number, Bytes<usize>, &'static str)>,
 }
 
 impl Lines {
@@ -191,7 +191,7 @@ impl Lines {
         for (number, event) in (range.start()..).zip(&events) {
             let start = self.bytes.len();
             frame.write(&mut self.bytes, number, event);
-            self.events.push((number, start..self.bytes.len()));
+            self.events.push((number, start..self.bytes.len(), event.kind()));
         }
         self.seen.insert(range);
         if self.seen.pieces() > MAX_RANGES { Err(NotTaken::Body(BadBody::Shredded)) } else { Ok(()) }

@@ -3,14 +3,17 @@
 //! Before a crash only the last, unsynced group can be torn. Its pages may have reached the disk in any order, so
 //! besides a torn end there may be a hole with whole lines behind it. Bytes that are no line go to a side file.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, BufReader, Read as _};
+use std::sync::Arc;
 
 use beaconry_core::{Range, StreamId, StreamLine};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::disk::{Disk, DiskFile, read_full_at, write_all_at};
+use crate::disk::{Disk, DiskFile, FileReader, read_full_at, write_all_at};
+use crate::files::{self, MAX_HEADER, Name, Packing};
 use crate::index::{self, Change, Index, IndexError, Record};
 use crate::journal;
 use crate::writer::MAX_UNSYNCED_BYTES;
@@ -44,8 +47,7 @@ pub(crate) enum RecoverError {
 pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
     let names = disk.list().map_err(|error| failed("the data directory", error))?;
     let had_index = names.iter().any(|name| name == index::FILE);
-    let mut files: Vec<String> = names.into_iter().filter(|name| journal::day_of(name).is_some()).collect();
-    files.sort();
+    let files = files::journal_files(names);
     let mut index = match Index::open(disk) {
         Ok(index) => index,
         Err(IndexError::Database(error)) if had_index && is_damage(&error) => {
@@ -56,15 +58,20 @@ pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
         Err(error) => return Err(error.into()),
     };
     let known = index.files()?;
-    for name in &files {
-        catch_up(disk, &mut index, name, known.get(name).copied().unwrap_or(0))?;
+    for (name, packing) in &files {
+        let known = known.get(&name.to_string()).copied().unwrap_or(0);
+        match packing {
+            Packing::Plain => catch_up(disk, &mut index, &name.to_string(), known)?,
+            packed => read_packed(disk, &mut index, *name, *packed, known)?,
+        }
     }
-    index.forget_files(known.keys().filter(|name| !files.contains(name)))?;
+    let is_there = |known: &str| files.iter().any(|(name, _)| Name::parse(known) == Some(*name));
+    index.forget_files(known.keys().filter(|name| !is_there(name)))?;
     if index.is_new() {
         // Also one that a crash has kept from being finished.
-        let since = files.first().and_then(|name| journal::day_of(name));
+        let since = files.first().map(|(name, _)| name.day());
         if let Some(since) = since {
-            tracing::warn!(since, "the index was lost; streams of before are not known and are refused");
+            tracing::warn!(%since, "the index was lost; streams of before are not known and are refused");
         }
         index.set_since(since.map_or(0, journal::start_of))?;
     }
@@ -93,7 +100,8 @@ fn catch_up<D: Disk>(disk: &D, index: &mut Index, name: &str, known: u64) -> Res
     }
     let mut read = Read::default();
     let mut bad = Vec::new();
-    let scanned = scan(&file, known, |span, line| {
+    let source = FileReader::new(disk.open(name).map_err(|error| failed(name, error))?, known);
+    let scanned = scan(source, known, |span, line| {
         match Line::parse(line) {
             Some(line) => read.take(index, &line)?,
             None => bad.push(span),
@@ -111,6 +119,46 @@ fn catch_up<D: Disk>(disk: &D, index: &mut Index, name: &str, known: u64) -> Res
         tracing::info!(file = name, from = known, to = good, "journal read into the index");
     }
     Ok(read.put(index, Some((name, good)))?)
+}
+
+/// Reads what a packed file has beyond `known` into the index. It was closed and synced before it was packed, so there is
+/// nothing to mend.
+fn read_packed<D: Disk>(
+    disk: &D,
+    index: &mut Index,
+    name: Name,
+    packing: Packing,
+    known: u64,
+) -> Result<(), RecoverError> {
+    let (name, path) = (name.to_string(), name.packed(packing));
+    let io = |error| failed(&path, error);
+    let file = disk.open(&path).map_err(io)?;
+    let mut head = [0; MAX_HEADER];
+    let head_len = read_full_at(&file, &mut head, 0).map_err(io)?;
+    let len = files::unpacked_len(head.get(..head_len).unwrap_or_default());
+    if len == Some(known) {
+        return Ok(());
+    }
+    let mut source = files::unpacked(BufReader::new(FileReader::new(file, 0))).map_err(io)?;
+    let skipped = io::copy(&mut source.by_ref().take(known), &mut io::sink()).map_err(io)?;
+    if skipped < known {
+        return Err(RecoverError::Shrunk { name: path, len: skipped, known });
+    }
+    let (mut read, mut bad, mut len) = (Read::default(), 0_u64, known);
+    let scanned = scan(source, known, |span, line| {
+        len = span.end;
+        match Line::parse(line) {
+            Some(line) => read.take(index, &line)?,
+            None => bad += span.end - span.start,
+        }
+        if read.records.len() >= MAX_STREAMS { read.put(index, None) } else { Ok(()) }
+    });
+    scanned.map_err(|error| error.of(&path))?;
+    if bad > 0 {
+        tracing::warn!(file = path, bytes = bad, "a packed file has bytes that are no lines");
+    }
+    tracing::info!(file = path, from = known, to = len, "journal read into the index");
+    Ok(read.put(index, Some((&name, len)))?)
 }
 
 /// Makes durable what is about to be called known. It may have outlived its process in the page cache alone; and after a
@@ -141,7 +189,9 @@ impl Read {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let known = index.get(line.stream)?;
-                entry.insert(known.unwrap_or_else(|| Record::new(line.stream, line.received)))
+                entry.insert(
+                    known.unwrap_or_else(|| Record::new(line.stream, line.received, line.app.clone())),
+                )
             }
         };
         record.last = record.last.max(line.received);
@@ -167,6 +217,7 @@ impl Read {
 struct Line {
     stream: StreamId,
     received: u64,
+    app: Arc<str>,
     what: What,
 }
 
@@ -182,6 +233,8 @@ impl Line {
         struct Shape<'a> {
             id: &'a str,
             received: u64,
+            #[serde(borrow, default)]
+            app: Cow<'a, str>,
             #[serde(borrow)]
             data: &'a RawValue,
         }
@@ -195,7 +248,7 @@ impl Line {
             None => What::Event(Range::one(number.parse().ok()?)?),
         };
         let stream = StreamId::parse(stream.as_bytes()).ok()?;
-        Some(Line { stream, received: shape.received, what })
+        Some(Line { stream, received: shape.received, app: shape.app.as_ref().into(), what })
     }
 }
 
@@ -227,8 +280,8 @@ impl ScanError {
 }
 
 /// Gives each line from `from` on, without its newline. What has no newline, or is too long, is given as an empty one.
-fn scan<F: DiskFile>(
-    file: &F,
+fn scan(
+    mut source: impl io::Read,
     from: u64,
     mut each: impl FnMut(Span, &[u8]) -> Result<(), IndexError>,
 ) -> Result<(), ScanError> {
@@ -237,7 +290,10 @@ fn scan<F: DiskFile>(
     let mut chunk = vec![0; CHUNK];
     let mut at = from;
     loop {
-        let read = read_full_at(file, &mut chunk, at).map_err(ScanError::Io)?;
+        let read = match source.read(&mut chunk) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(ScanError::Io)?,
+        };
         let bytes = chunk.get(..read).unwrap_or_default();
         at += read as u64;
         if bytes.is_empty() {

@@ -1,18 +1,22 @@
 //! Accepts connections until it is told to stop, then drains.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::config::State;
 use crate::http::app;
+use crate::state::State;
 use crate::user_agent::Agents;
 
 /// Connections that are still busy so long after the shutdown are cut. Service managers kill after 10 s (Docker) or
@@ -29,6 +33,10 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// When no connection can be accepted (no file descriptors are left), the next try comes so much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// Serves until `shutdown` is done; then answers what was accepted, makes everything durable and returns.
 pub async fn run(
     listener: TcpListener,
@@ -42,7 +50,7 @@ pub async fn run(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => spawn(socket, app.clone(), &connections),
+                Ok((socket, peer)) => spawn(socket, Peer(peer.ip()), app.clone(), &connections),
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -59,12 +67,17 @@ pub async fn run(
     Ok(())
 }
 
-fn spawn(socket: TcpStream, app: Router, connections: &GracefulShutdown) {
+fn spawn(socket: TcpStream, peer: Peer, app: Router, connections: &GracefulShutdown) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
     // Who closes its side after the last byte, as a page on its way out may, has still sent a whole request.
     http.half_close(true);
-    let connection = http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(app));
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        app.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(socket), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

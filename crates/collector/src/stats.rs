@@ -1,6 +1,8 @@
-//! Counters since the start: `GET /metrics` for Prometheus, `GET /stats` for people and tests.
+//! Counters since the start: `GET /metrics` for Prometheus, `GET /stats` for people and tests. `docs/metrics.md` has them all.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,35 +12,75 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::event_line::TYPES;
+use crate::gauges::{Gauges, Observed};
+use crate::store::Tally;
+use crate::upkeep::{Due, Report};
+
 /// What `GET /metrics` is (OpenMetrics 1.0, "Overall Structure").
 pub(crate) const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Counts what came and what became of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Stats {
     requests: Counter,
-    stored: Counter,
-    known: Counter,
-    stale: Counter,
-    refused: ByReason,
-    rejected: ByReason,
+    answered: Family<Answered, Counter>,
+    stored: Family<OfType, Counter>,
+    duplicate: Family<OfApp, Counter>,
+    dropped: Family<OfReason, Counter>,
+    stale: Family<OfApp, Counter>,
+    refused: Family<Reason, Counter>,
+    rejected: Family<OfReason, Counter>,
+    packed: Counter,
+    deleted: Family<Reason, Counter>,
+    unread: Family<OfConsumer, Counter>,
+    problems: Counter,
+    snapshot: Mutex<Snapshot>,
+    exposed: Mutex<Exposed>,
+}
+
+/// What is written out; one at a time, for gauges are set before.
+#[derive(Debug, Default)]
+struct Exposed {
     registry: Registry,
+    gauges: Gauges,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Label {
+struct Answered {
+    code: u16,
     reason: &'static str,
 }
 
-/// Prometheus' counters cannot be listed: the map is what `/stats` shows of them. Reasons are literals, so it is small.
-#[derive(Debug, Default)]
-struct ByReason {
-    counters: Family<Label, Counter>,
-    counts: Mutex<BTreeMap<&'static str, u64>>,
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfType {
+    app: String,
+    r#type: &'static str,
 }
 
-/// The counters at one moment.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfApp {
+    app: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfReason {
+    app: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfConsumer {
+    consumer: String,
+}
+
+/// The counters of all apps at one moment: Prometheus' own cannot be listed.
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Snapshot {
     /// POSTs to `/v1/events`.
     requests: u64,
@@ -49,7 +91,7 @@ pub(crate) struct Snapshot {
     rejected: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 struct Events {
     /// Written to the journal.
     stored: u64,
@@ -58,91 +100,133 @@ struct Events {
 }
 
 impl Stats {
-    /// Of the collector of `app`, which every metric names.
-    pub(crate) fn new(app: &str) -> Self {
-        let stats = Self {
-            requests: Counter::default(),
-            stored: Counter::default(),
-            known: Counter::default(),
-            stale: Counter::default(),
-            refused: ByReason::default(),
-            rejected: ByReason::default(),
-            registry: Registry::default(),
-        };
-        stats.registered(app)
-    }
-
-    fn registered(mut self, app: &str) -> Self {
-        let labels = std::iter::once(("app".into(), app.to_owned().into()));
-        let mut registry = Registry::with_prefix_and_labels("beaconry", labels);
+    /// Of the collector of these apps. What can be known ahead is there from the start, as 0: a counter that appears with its
+    /// first event hides that event from a rate.
+    pub(crate) fn new<'a>(apps: impl IntoIterator<Item = &'a str>) -> Self {
+        let stats = Self::default();
+        for app in apps.into_iter().map(str::to_owned) {
+            for kind in TYPES {
+                inc(&stats.stored, &OfType { app: app.clone(), r#type: kind }, 0);
+            }
+            for reason in beaconry_core::Reason::ALL {
+                inc(&stats.dropped, &OfReason { app: app.clone(), reason: reason.as_str() }, 0);
+            }
+            inc(&stats.duplicate, &OfApp { app: app.clone() }, 0);
+            inc(&stats.stale, &OfApp { app }, 0);
+        }
+        for due in [Due::Age, Due::Size] {
+            inc(&stats.deleted, &Reason { reason: due.as_str().to_owned() }, 0);
+        }
+        inc(&stats.answered, &Answered { code: 200, reason: "stored" }, 0);
+        let mut registry = Registry::with_prefix("beaconry");
         registry.register("build", "The collector", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
-        registry.register("requests", "POSTs of events", self.requests.clone());
-        registry.register("events_stored", "Events written to the journal", self.stored.clone());
+        registry.register("requests", "POSTs of events", stats.requests.clone());
+        registry.register("responses", "Answers to POSTs of events", stats.answered.clone());
+        registry.register("events_stored", "Events written to the journal", stats.stored.clone());
         registry.register(
             "events_duplicate",
             "Events that came again and were stored already",
-            self.known.clone(),
+            stats.duplicate.clone(),
         );
-        registry.register("requests_stale", "Requests of streams too old to be known", self.stale.clone());
         registry.register(
-            "requests_refused",
-            "Requests answered with an error",
-            self.refused.counters.clone(),
+            "events_dropped",
+            "Events that clients say they dropped, when they said so first",
+            stats.dropped.clone(),
         );
-        registry.register("batches_rejected", "Batches that were not taken", self.rejected.counters.clone());
-        self.registry = registry;
-        self
+        registry.register("requests_stale", "Requests of streams too old to be known", stats.stale.clone());
+        registry.register("requests_refused", "Requests answered with an error", stats.refused.clone());
+        registry.register("batches_rejected", "Batches that were not taken", stats.rejected.clone());
+        registry.register("journal_files_packed", "Journal files that were packed", stats.packed.clone());
+        registry.register("journal_files_deleted", "Journal files that were deleted", stats.deleted.clone());
+        registry.register(
+            "journal_unread_deleted_bytes",
+            "Bytes of the journal that were deleted before a consumer had read them",
+            stats.unread.clone(),
+        );
+        registry.register(
+            "upkeep_problems",
+            "Failures to pack or delete closed journal files",
+            stats.problems.clone(),
+        );
+        let gauges = Gauges::register(&mut registry);
+        Self { exposed: Mutex::new(Exposed { registry, gauges }), ..stats }
     }
 
     pub(crate) fn request(&self) {
         self.requests.inc();
+        self.note(|snapshot| snapshot.requests += 1);
     }
 
-    pub(crate) fn stored(&self, new: u64, known: u64) {
-        self.stored.inc_by(new);
-        self.known.inc_by(known);
+    /// A request was taken; what it added.
+    pub(crate) fn stored(&self, app: &str, tally: &Tally) {
+        self.answered(200, "stored");
+        for (kind, count) in &tally.new {
+            inc(&self.stored, &OfType { app: app.to_owned(), r#type: kind }, *count);
+        }
+        for (reason, count) in &tally.dropped {
+            inc(&self.dropped, &OfReason { app: app.to_owned(), reason }, *count);
+        }
+        inc(&self.duplicate, &OfApp { app: app.to_owned() }, tally.known);
+        self.note(|snapshot| {
+            snapshot.events.stored += tally.new.values().sum::<u64>();
+            snapshot.events.known += tally.known;
+        });
     }
 
-    pub(crate) fn stale(&self) {
-        self.stale.inc();
+    pub(crate) fn stale(&self, app: &str) {
+        self.answered(200, "stale");
+        inc(&self.stale, &OfApp { app: app.to_owned() }, 1);
+        self.note(|snapshot| snapshot.stale += 1);
     }
 
     /// A request was answered with an error.
-    pub(crate) fn refused(&self, reason: &'static str) {
-        self.refused.count(reason);
+    pub(crate) fn refused(&self, code: u16, reason: &'static str) {
+        self.answered(code, reason);
+        inc(&self.refused, &Reason { reason: reason.to_owned() }, 1);
+        self.note(|snapshot| *snapshot.refused.entry(reason).or_default() += 1);
     }
 
     /// A batch of a request was not taken.
-    pub(crate) fn rejected(&self, reason: &'static str) {
-        self.rejected.count(reason);
+    pub(crate) fn rejected(&self, app: &str, reason: &'static str) {
+        inc(&self.rejected, &OfReason { app: app.to_owned(), reason }, 1);
+        self.note(|snapshot| *snapshot.rejected.entry(reason).or_default() += 1);
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            requests: self.requests.get(),
-            events: Events { stored: self.stored.get(), known: self.known.get() },
-            stale: self.stale.get(),
-            refused: self.refused.copy(),
-            rejected: self.rejected.copy(),
+    /// A pass over the closed journal files was made.
+    pub(crate) fn upkeep(&self, report: &Report) {
+        self.packed.inc_by(report.packed.len() as u64);
+        self.problems.inc_by(report.problems.len() as u64);
+        for deleted in &report.deleted {
+            inc(&self.deleted, &Reason { reason: deleted.why.clone() }, 1);
+            for (consumer, bytes) in &deleted.unread {
+                inc(&self.unread, &OfConsumer { consumer: consumer.clone() }, *bytes);
+            }
         }
     }
 
-    /// The counters as Prometheus reads them.
-    pub(crate) fn metrics(&self) -> String {
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counters, and gauges as they were just observed, as Prometheus reads them.
+    pub(crate) fn metrics(&self, observed: &Observed) -> String {
+        let exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        exposed.gauges.set(observed);
         let mut text = String::new();
         // Writing to a string does not fail.
-        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        let _ = prometheus_client::encoding::text::encode(&mut text, &exposed.registry);
         text
+    }
+
+    fn answered(&self, code: u16, reason: &'static str) {
+        inc(&self.answered, &Answered { code, reason }, 1);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.snapshot.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-impl ByReason {
-    fn count(&self, reason: &'static str) {
-        self.counters.get_or_create(&Label { reason }).inc();
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
-    }
-
-    fn copy(&self) -> BTreeMap<&'static str, u64> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
+fn inc<L: Clone + Hash + Eq + Debug>(family: &Family<L, Counter>, labels: &L, by: u64) {
+    family.get_or_create_owned(labels).inc_by(by);
 }

@@ -1,19 +1,19 @@
 //! The heart of the writer: look up, append what is new, fsync, index. No task, no clock, no network.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range as Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use beaconry_core::{
-    Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine, wire::MAX_STREAM_LINE,
-};
+use beaconry_core::{Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine};
 
+use crate::books::Books;
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
+use crate::files::Name;
 use crate::index::{Change, DAY_MS, Index, IndexError, Record, WINDOW_MS};
-use crate::journal::{self, AppendError, Journal, Position};
+use crate::journal::{self, AppendError, Journal, Position, Rotated};
 use crate::recover::{RecoverError, recover};
 use crate::user_agent::Agent;
 
@@ -26,21 +26,34 @@ pub(crate) struct Request {
     /// The stream's age by the client's own clock (ms).
     pub(crate) age: u64,
     pub(crate) agent: Arc<Agent>,
+    /// The app that its key stands for, written into lines that the store itself makes.
+    pub(crate) app: Arc<str>,
     /// The journal lines of all its events.
     pub(crate) lines: Vec<u8>,
-    /// Which bytes of `lines` are which event.
-    pub(crate) events: Vec<(Number, Bytes<usize>)>,
+    /// Which bytes of `lines` are which event, and of which type.
+    pub(crate) events: Vec<(Number, Bytes<usize>, &'static str)>,
 }
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     /// It is on disk. `stored` has all of the stream's numbers.
-    Accounted { stored: Ranges, new: u64, known: u64 },
+    Accounted { stored: Ranges, tally: Tally },
     /// An unknown stream from before the index's window. Nothing of it is recorded.
     Stale,
     /// The stream's numbers are in more pieces than a client makes. Nothing of it is recorded.
     Shredded,
+}
+
+/// What a request added to what was known, for the counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Events that are stored now, by type.
+    pub(crate) new: BTreeMap<&'static str, u64>,
+    /// Events that were stored already.
+    pub(crate) known: u64,
+    /// Events that the client says it dropped, by reason, and that were neither stored nor told as dropped before.
+    pub(crate) dropped: BTreeMap<&'static str, u64>,
 }
 
 /// Why a group was not taken. Nothing of it counts as stored.
@@ -75,36 +88,58 @@ impl CommitError {
 /// What readers in other processes stop at.
 pub(crate) const SYNCED_FILE: &str = "synced";
 
+/// Bytes of a stream line in the journal. Each change writes the whole of it, so a stream that drops here and there again and
+/// again would fill the disk by itself; and Loki takes lines of 256 KiB. A client keeps to 64 pieces, 1 KiB.
+const MAX_DELIVERY_BYTES: usize = 64 * 1024;
+
 /// Journal and index of one directory.
 #[derive(Debug)]
 pub(crate) struct Store<D: Disk> {
     disk: D,
-    app: String,
     journal: Journal<D::File>,
     /// `None` after it failed, until it can be opened and brought up to the journal again.
     index: Option<Index>,
     pruned_on: u64,
+    closed_files: ClosedFiles,
 }
 
+/// Held while closed files are replaced or deleted, and while all of them are read.
+pub(crate) type ClosedFiles = Arc<Mutex<()>>;
+
 impl<D: Disk> Store<D> {
-    /// Mends the journal and brings the index up to it. `app` is written into lines that the store itself makes.
-    pub(crate) fn open(disk: D, app: &str) -> Result<Store<D>, RecoverError> {
+    /// Mends the journal and brings the index up to it. `max_file` is what a file grows to (bytes).
+    pub(crate) fn open(disk: D, max_file: u64) -> Result<Store<D>, RecoverError> {
         let index = Some(recover(&disk)?);
-        Ok(Store { disk, app: app.to_owned(), journal: Journal::new(), index, pruned_on: 0 })
+        let journal = Journal::new(max_file);
+        Ok(Store { disk, journal, index, pruned_on: 0, closed_files: ClosedFiles::default() })
     }
 
     /// The newest journal file, all of which is synced.
     pub(crate) fn newest(&mut self) -> Option<Position> {
-        let (name, good) = self.index().ok()?.files().ok()?.pop_last()?;
-        Some(Position { name, good })
+        let files = self.index().ok()?.files().ok()?;
+        let files = files.iter().filter_map(|(name, good)| Name::parse(name).map(|name| (name, *good)));
+        files.max().map(|(name, good)| Position { name, good })
     }
 
     /// Tells other processes how far they may read: `DIR/synced`, one line of a length that never shrinks, written over in
     /// place. It need not be synced itself: an older one only holds them back until the next.
     pub(crate) fn publish(&self, position: &Position) -> io::Result<()> {
-        let Position { name, good } = position;
+        let Position { name, good } = *position;
         let line = format!("{{\"file\":\"{name}\",\"offset\":{good:>20}}}\n");
         write_all_at(&mut self.disk.open(SYNCED_FILE)?, line.as_bytes(), 0)
+    }
+
+    /// Closes the current file of the journal; `None` where nothing was written since the last time.
+    pub(crate) fn rotate(&mut self, now: u64) -> Result<Option<Rotated>, CommitError> {
+        if self.journal.stopped() {
+            return Err(AppendError::Stopped.into());
+        }
+        Ok(self.journal.rotate(&self.disk, journal::day_at(now)).map_err(AppendError::Failed)?)
+    }
+
+    /// What keeps closed files as they are.
+    pub(crate) fn closed_files(&self) -> ClosedFiles {
+        self.closed_files.clone()
     }
 
     /// Whether nothing can be stored before a restart.
@@ -121,18 +156,16 @@ impl<D: Disk> Store<D> {
             return Err(AppendError::Stopped.into());
         }
         let mut group = Group::default();
-        let app = self.app.clone();
         let index = self.index()?;
-        let taken =
-            requests.iter().map(|request| group.take(index, &app, request)).collect::<Result<Vec<_>, _>>();
+        let taken = requests.iter().map(|request| group.take(index, request)).collect::<Result<Vec<_>, _>>();
         let taken = taken.inspect_err(|_| self.index = None)?;
         let position = match requests.first() {
             Some(first) if !group.lines.is_empty() => {
-                Some(self.journal.append(&self.disk, &journal::day_at(first.received), &group.lines)?)
+                Some(self.journal.append(&self.disk, journal::day_at(first.received), &group.lines)?)
             }
             _ => None,
         };
-        self.put(&group, position.as_ref())?;
+        self.put(&group, position)?;
         let verdicts = requests.iter().zip(taken).map(|(request, taken)| group.verdict(request, taken));
         Ok((verdicts.collect(), position))
     }
@@ -155,6 +188,12 @@ impl<D: Disk> Store<D> {
         Ok(())
     }
 
+    /// How many streams the index knows, and what became of their events.
+    pub(crate) fn books(&mut self) -> Result<(u64, Books), CommitError> {
+        let books = self.index()?.books();
+        Ok(books?)
+    }
+
     /// The disk, for who tests with one that forgets.
     #[cfg(test)]
     pub(crate) fn record(&mut self, stream: StreamId) -> Option<Record> {
@@ -169,7 +208,8 @@ impl<D: Disk> Store<D> {
                     return Err(AppendError::Stopped.into());
                 }
                 // It may mend the file that is open.
-                self.journal = Journal::new();
+                self.journal = self.journal.reopened();
+                let _closed_files = self.closed_files.lock().unwrap_or_else(PoisonError::into_inner);
                 recover(&self.disk)?
             }
         };
@@ -177,7 +217,8 @@ impl<D: Disk> Store<D> {
     }
 
     /// The lines are on disk already; an index that fails here is made from them.
-    fn put(&mut self, group: &Group, position: Option<&Position>) -> Result<(), CommitError> {
+    fn put(&mut self, group: &Group, position: Option<Position>) -> Result<(), CommitError> {
+        let file = position.map(|position| (position.name.to_string(), position.good));
         let change = || Change {
             records: group
                 .records
@@ -185,7 +226,7 @@ impl<D: Disk> Store<D> {
                 .filter(|(_, entry)| entry.changed)
                 .map(|(id, entry)| (*id, &entry.record))
                 .collect(),
-            file: position.map(|position| (position.name.as_str(), position.good)),
+            file: file.as_ref().map(|(name, good)| (name.as_str(), *good)),
         };
         let Err(error) = self.index()?.put(&change()) else { return Ok(()) };
         tracing::warn!(%error, "the index failed and is opened again");
@@ -210,15 +251,15 @@ struct Touched {
     changed: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Taken {
-    New(u64),
+    New(Tally),
     Stale,
     Shredded,
 }
 
 impl Group {
-    fn take(&mut self, index: &Index, app: &str, request: &Request) -> Result<Taken, IndexError> {
+    fn take(&mut self, index: &Index, request: &Request) -> Result<Taken, IndexError> {
         let stream = request.line.stream;
         let touched = match self.records.entry(stream) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -226,52 +267,67 @@ impl Group {
                 let record = match index.get(stream)? {
                     Some(record) => record,
                     None if is_stale(request, index.since()) => return Ok(Taken::Stale),
-                    None => Record::new(stream, request.received),
+                    None => Record::new(stream, request.received, request.app.clone()),
                 };
                 entry.insert(Touched { record, changed: false })
             }
         };
         // On a copy: what turns out to be too much leaves no trace.
         let mut record = touched.record.clone();
+        if record.app.is_empty() {
+            // Of an index from before records had one.
+            record.app = request.app.clone();
+        }
         let mark = self.lines.len();
         record.last = record.last.max(request.received);
-        let mut new = 0;
-        for (number, bytes) in &request.events {
+        let mut tally = Tally::default();
+        for (number, bytes, kind) in &request.events {
             let missing = Range::one(*number).filter(|_| !record.stored.contains(*number));
             if let Some(range) = missing {
                 self.lines.extend_from_slice(request.lines.get(bytes.clone()).unwrap_or_default());
                 record.store(range);
-                new += 1;
+                *tally.new.entry(kind).or_default() += 1;
                 // Told apart early: each piece costs the next one time.
                 if record.stored.pieces() > MAX_RANGES {
                     break;
                 }
             }
         }
+        tally.known = request.events.len() as u64 - tally.new.values().sum::<u64>();
+        tally.dropped = newly_dropped(&record, &request.line);
         if record.line.merge(&request.line) {
             record.deliveries += 1;
-            record.write_delivery(&mut self.lines, app, request);
+            record.write_delivery(&mut self.lines, request);
         }
         if record.is_shredded() {
             self.lines.truncate(mark);
             return Ok(Taken::Shredded);
         }
         *touched = Touched { record, changed: true };
-        Ok(Taken::New(new))
+        Ok(Taken::New(tally))
     }
 
     fn verdict(&self, request: &Request, taken: Taken) -> Verdict {
         match taken {
             Taken::Stale => Verdict::Stale,
             Taken::Shredded => Verdict::Shredded,
-            Taken::New(new) => {
+            Taken::New(tally) => {
                 let stored =
                     self.records.get(&request.line.stream).map(|touched| touched.record.stored.clone());
-                let known = request.events.len() as u64 - new;
-                Verdict::Accounted { stored: stored.unwrap_or_default(), new, known }
+                Verdict::Accounted { stored: stored.unwrap_or_default(), tally }
             }
         }
     }
+}
+
+fn newly_dropped(record: &Record, line: &StreamLine) -> BTreeMap<&'static str, u64> {
+    let dropped = line.dropped.iter().map(|(reason, numbers)| {
+        let mut new = numbers.clone();
+        new.subtract(&record.stored);
+        new.subtract(record.line.dropped.get(reason));
+        (reason.as_str(), new.count())
+    });
+    dropped.filter(|(_, count)| *count > 0).collect()
 }
 
 /// By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know.
@@ -281,9 +337,9 @@ fn is_stale(request: &Request, since: u64) -> bool {
 
 impl Record {
     /// A stream heard of for the first time.
-    pub(crate) fn new(stream: StreamId, received: u64) -> Record {
+    pub(crate) fn new(stream: StreamId, received: u64, app: Arc<str>) -> Record {
         let line = StreamLine::new(stream, Identity::default());
-        Record { stored: Ranges::new(), line, deliveries: 0, first: received, last: received }
+        Record { app, stored: Ranges::new(), line, deliveries: 0, first: received, last: received }
     }
 
     /// Notes numbers as stored.
@@ -298,10 +354,10 @@ impl Record {
         let mut line = Vec::new();
         self.line.encode(&mut line);
         dropped.chain([self.stored.pieces()]).any(|pieces| pieces > MAX_RANGES)
-            || line.len() > MAX_STREAM_LINE
+            || line.len() > MAX_DELIVERY_BYTES
     }
 
-    fn write_delivery(&self, out: &mut Vec<u8>, app: &str, request: &Request) {
+    fn write_delivery(&self, out: &mut Vec<u8>, request: &Request) {
         let mut line = Vec::new();
         self.line.encode(&mut line);
         let identity = &self.line.identity;
@@ -317,7 +373,7 @@ impl Record {
         let source = Source {
             stream: stream.as_str(),
             received: request.received,
-            app,
+            app: &request.app,
             tokens,
             agent: &request.agent,
         };

@@ -31,7 +31,7 @@ pub(crate) fn read(dir: &Path, synced: &Position, after: Option<u64>) -> io::Res
     let start = asked.unwrap_or_else(|| synced.good.saturating_sub(FIRST_BYTES));
     let len = usize::try_from((synced.good - start).min(MAX_BYTES)).unwrap_or(0);
     let mut bytes = vec![0; len];
-    File::open(dir.join(&synced.name))?.read_exact_at(&mut bytes, start)?;
+    File::open(dir.join(synced.name.to_string()))?.read_exact_at(&mut bytes, start)?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     bytes.truncate(whole);
     let next = start + whole as u64;
@@ -39,19 +39,22 @@ pub(crate) fn read(dir: &Path, synced: &Position, after: Option<u64>) -> io::Res
         let first = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |first| first + 1);
         bytes.drain(..first);
     }
-    Ok(Tail { file: synced.name.clone(), next, lines: String::from_utf8_lossy(&bytes).into_owned() })
+    Ok(Tail { file: synced.name.to_string(), next, lines: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Name;
+
+    const NAME: &str = "events-2026-01-01.2.jsonl";
 
     #[test]
     fn a_reader_gets_each_line_once() {
         let dir = tempfile::tempdir().unwrap();
         let text: String = (0..5_000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-        std::fs::write(dir.path().join("j"), format!("{text}torn")).unwrap();
-        let synced = Position { name: "j".into(), good: text.len() as u64 };
+        std::fs::write(dir.path().join(NAME), format!("{text}torn")).unwrap();
+        let synced = Position { name: Name::parse(NAME).unwrap(), good: text.len() as u64 };
         let (mut after, mut seen) = (0, String::new());
         while after < synced.good {
             let tail = read(dir.path(), &synced, Some(after)).unwrap();
@@ -67,8 +70,8 @@ mod tests {
     fn a_new_reader_gets_the_last_whole_lines() {
         let dir = tempfile::tempdir().unwrap();
         let text: String = (0..5_000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-        std::fs::write(dir.path().join("j"), &text).unwrap();
-        let synced = Position { name: "j".into(), good: text.len() as u64 };
+        std::fs::write(dir.path().join(NAME), &text).unwrap();
+        let synced = Position { name: Name::parse(NAME).unwrap(), good: text.len() as u64 };
         let tail = read(dir.path(), &synced, None).unwrap();
         assert!(tail.lines.starts_with("{\"n\":") && tail.lines.ends_with("{\"n\":4999}\n"));
         assert_eq!(tail.next, synced.good);

@@ -11,9 +11,11 @@ use beaconry_core::wire::MAX_STREAM_LINE;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::books::Books;
 use crate::config::Clock;
 use crate::disk::Disk;
-use crate::journal::{self, Position};
+use crate::files::Name;
+use crate::journal::{self, Position, Rotated};
 use crate::receive::MAX_RENDERED_BYTES;
 use crate::store::{CommitError, Request, Store, Verdict};
 
@@ -47,8 +49,11 @@ struct Job {
     answer: oneshot::Sender<Result<Verdict, NotStored>>,
 }
 
+type RotateAnswer = oneshot::Sender<Result<Option<Rotated>, String>>;
+
 enum Message {
     Store(Box<Job>),
+    Rotate(RotateAnswer),
     /// Finish what came before, take nothing more, end.
     Close,
 }
@@ -58,7 +63,10 @@ enum Message {
 pub(crate) struct Writer {
     sender: mpsc::Sender<Message>,
     stopped: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
     synced: watch::Receiver<Option<Position>>,
+    settled: watch::Receiver<Option<Name>>,
+    books: watch::Receiver<(u64, Books)>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -71,14 +79,26 @@ impl Writer {
     ) -> std::io::Result<Writer> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (position, synced) = watch::channel(store.newest());
-        let stopped = Arc::new(AtomicBool::new(false));
+        let (settled_sender, settled) = watch::channel(None);
+        let (books_sender, books) = watch::channel((0, Books::default()));
+        let (stopped, full) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let work = Work { store, receiver, clock, position, stopped: stopped.clone(), dirty_since: None };
+        let work = Work {
+            store,
+            receiver,
+            clock,
+            position,
+            settled: settled_sender,
+            books: books_sender,
+            full: full.clone(),
+            stopped: stopped.clone(),
+            dirty_since: None,
+        };
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
             let _guard = guard;
             runtime.block_on(work.run());
         })?;
-        Ok(Writer { sender, stopped, synced, thread: Mutex::new(Some(thread)) })
+        Ok(Writer { sender, stopped, full, synced, settled, books, thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands a request over and waits until it is on disk.
@@ -94,9 +114,29 @@ impl Writer {
         !self.stopped.load(Ordering::Acquire) && !self.sender.is_closed()
     }
 
+    /// Whether the last that was to be stored found no room.
+    pub(crate) fn was_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// Streams in the index and what became of their events, as of the last second in which something was stored.
+    pub(crate) fn books(&self) -> (u64, Books) {
+        self.books.borrow().clone()
+    }
+
     /// The file written to and how much of it is synced, once something was written.
     pub(crate) fn synced(&self) -> Option<Position> {
-        self.synced.borrow().clone()
+        *self.synced.borrow()
+    }
+
+    /// The file that was written to when the index was last made durable: it knows all of those before, which are closed.
+    pub(crate) fn settled(&self) -> watch::Receiver<Option<Name>> {
+        self.settled.clone()
+    }
+
+    /// A way to have the current file closed, for threads that may block.
+    pub(crate) fn rotator(&self) -> Rotator {
+        Rotator { sender: self.sender.clone() }
     }
 
     /// Lets the writer finish what was handed over, and waits for its end.
@@ -112,19 +152,39 @@ impl Writer {
     }
 }
 
+/// Has the current file closed.
+pub(crate) struct Rotator {
+    sender: mpsc::Sender<Message>,
+}
+
+impl Rotator {
+    /// Waits until the next file is there, and the index knows all of the closed one. `None`: it was empty. Fails with words
+    /// for people.
+    pub(crate) fn rotate(&self) -> Result<Option<Rotated>, String> {
+        let (answer, rotated) = oneshot::channel();
+        let ended = || "the writer has ended".to_owned();
+        self.sender.blocking_send(Message::Rotate(answer)).map_err(|_| ended())?;
+        rotated.blocking_recv().unwrap_or_else(|_| Err(ended()))
+    }
+}
+
 struct Work<D: Disk> {
     store: Store<D>,
     receiver: mpsc::Receiver<Message>,
     clock: Clock,
     position: watch::Sender<Option<Position>>,
+    settled: watch::Sender<Option<Name>>,
+    books: watch::Sender<(u64, Books)>,
     stopped: Arc<AtomicBool>,
+    /// Whether the last group found no room.
+    full: Arc<AtomicBool>,
     /// When the index was first changed since it was last made durable.
     dirty_since: Option<Instant>,
 }
 
 impl<D: Disk> Work<D> {
     async fn run(mut self) {
-        let newest = self.position.borrow().clone();
+        let newest = *self.position.borrow();
         if let Some(newest) = newest {
             self.publish(&newest);
         }
@@ -150,7 +210,7 @@ impl<D: Disk> Work<D> {
 
     /// One message and all that wait behind it, as far as a group goes.
     fn take(&mut self, first: Message) {
-        let mut jobs = Vec::new();
+        let (mut jobs, mut rotations) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(message) = next {
@@ -159,6 +219,7 @@ impl<D: Disk> Work<D> {
                     bytes += job.request.lines.len();
                     jobs.push(*job);
                 }
+                Message::Rotate(answer) => rotations.push(answer),
                 Message::Close => self.receiver.close(),
             }
             let is_full = bytes >= MAX_GROUP_BYTES || jobs.len() >= MAX_GROUP_REQUESTS;
@@ -169,6 +230,20 @@ impl<D: Disk> Work<D> {
             self.commit(jobs);
             jobs = rest;
         }
+        for answer in rotations {
+            let _ = answer.send(self.rotate());
+        }
+    }
+
+    fn rotate(&mut self) -> Result<Option<Rotated>, String> {
+        let rotated = self.store.rotate((self.clock)()).map_err(|error| error.to_string())?;
+        if let Some(Rotated { closed, position }) = rotated {
+            tracing::info!(%closed, next = %position.name, "rotated");
+            self.publish(&position);
+            self.position.send_replace(Some(position));
+        }
+        self.checkpoint();
+        Ok(rotated)
     }
 
     fn commit(&mut self, jobs: Vec<Job>) {
@@ -176,6 +251,7 @@ impl<D: Disk> Work<D> {
             jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
         let result = self.store.commit(&requests);
         self.stopped.store(self.store.stopped(), Ordering::Release);
+        self.full.store(result.as_ref().is_err_and(CommitError::is_full), Ordering::Release);
         match result {
             Ok((verdicts, position)) => {
                 if let Some(position) = position {
@@ -215,8 +291,16 @@ impl<D: Disk> Work<D> {
 
     fn checkpoint(&mut self) {
         self.dirty_since = None;
-        if let Err(error) = self.store.checkpoint((self.clock)()) {
-            tracing::error!(%error, "the index could not be made durable");
+        match self.store.checkpoint((self.clock)()) {
+            Ok(()) => {
+                match self.store.books() {
+                    Ok(books) => drop(self.books.send_replace(books)),
+                    Err(error) => tracing::error!(%error, "the index cannot be asked for its books"),
+                }
+                let current = self.position.borrow().map(|position| position.name);
+                self.settled.send_if_modified(|settled| std::mem::replace(settled, current) != current);
+            }
+            Err(error) => tracing::error!(%error, "the index could not be made durable"),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
@@ -241,7 +242,7 @@ async fn the_demo_folder_is_served_with_its_types() {
     let path = www.path().to_owned();
     let collector = Collector::with(|config| {
         config.www = Some(path);
-        config.origins.push("http://127.0.0.1:4600".into());
+        config.own_origins.push("http://127.0.0.1:4600".into());
     });
     for (path, kind) in [
         ("/", "text/html"),
@@ -283,15 +284,116 @@ async fn metrics_are_what_prometheus_reads() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
     for line in [
-        r#"beaconry_requests_total{app="shop"} 3"#,
-        r#"beaconry_events_stored_total{app="shop"} 5"#,
+        "beaconry_requests_total 3",
+        r#"beaconry_responses_total{code="200",reason="stored"} 2"#,
+        r#"beaconry_responses_total{code="401",reason="key"} 1"#,
+        r#"beaconry_events_stored_total{app="shop",type="log"} 5"#,
         r#"beaconry_events_duplicate_total{app="shop"} 5"#,
-        r#"beaconry_requests_refused_total{app="shop",reason="key"} 1"#,
+        r#"beaconry_requests_refused_total{reason="key"} 1"#,
         "# TYPE beaconry_events_stored counter",
+        "beaconry_disk_full 0",
+        r#"beaconry_journal_files{packing="plain"} 1"#,
+        r#"beaconry_journal_oldest_file_timestamp_seconds{file="events-2025-11-24.jsonl"} 1763942400"#,
         "# EOF",
     ] {
         assert!(answer.body.lines().any(|it| it == line), "no {line} in\n{}", answer.body);
     }
+    let bytes = format!("beaconry_journal_size_bytes{{packing=\"plain\"}} {}", collector.text().len());
+    assert!(answer.body.contains(&bytes), "no {bytes} in\n{}", answer.body);
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_every_documented_one_is_there() {
+    let collector = Collector::with(|config| config.journal.keep.bytes = Some(0));
+    std::fs::create_dir(collector.dir.path().join("consumers")).unwrap();
+    std::fs::write(collector.dir.path().join("consumers/loki.json"), r#"{"file":"","offset":0}"#).unwrap();
+    collector.call(Request::post("/v1/events?key=no").body(Body::empty()).unwrap()).await;
+    let mut sent = body(stream(1), range(0, 3));
+    sent.extend_from_slice(b"{\"batch\":5,\"n\":1}\nno event\n");
+    collector.post(stream(1), sent).await;
+    // The next day's first event closes the file, which has to go.
+    collector.clock.store(NOW + 86_400_000, Ordering::SeqCst);
+    collector.post(stream(1), body(stream(1), range(3, 4))).await;
+    let unread = r#"beaconry_journal_unread_deleted_bytes_total{consumer="loki"}"#;
+    while metric(&collector, unread).await.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let deleted = r#"beaconry_journal_files_deleted_total{reason="size"}"#;
+    assert_eq!(metric(&collector, deleted).await, Some(1));
+    assert_eq!(collector.ids().len(), 1, "the file that is written to stays");
+    let text = collector.get("/metrics").await.body;
+    let told = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| {
+        let (name, kind) = line.split_once(' ').unwrap();
+        match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        }
+    });
+    let told: BTreeSet<String> = told.collect();
+    let table =
+        include_str!("../../../docs/metrics.md").lines().filter(|line| line.starts_with("| `beaconry"));
+    let names = table.flat_map(|line| line.split('|').nth(1).unwrap().split(','));
+    let names: BTreeSet<String> = names.map(|name| name.trim().trim_matches('`').to_owned()).collect();
+    assert_eq!(told, names);
+}
+
+/// The last number of the metrics' line that begins so.
+async fn metric(collector: &Collector, name: &str) -> Option<u64> {
+    let text = collector.get("/metrics").await.body;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test]
+async fn metrics_tell_the_fate_of_every_event() {
+    let collector = Collector::new();
+    let mut sent = Vec::new();
+    let mut told = line(stream(1), 10);
+    told.dropped.insert(Reason::Full, range(2, 6));
+    told.holds.insert(range(8, 9));
+    told.closed = true;
+    push_line(&mut sent, &told);
+    push_batch(&mut sent, range(0, 3));
+    for _ in 0..2 {
+        collector.post(stream(1), sent.clone()).await;
+    }
+    let dropped = r#"beaconry_events_dropped_total{app="shop",reason="full"}"#;
+    let known = |fate: &str| format!("beaconry_known_events{{app=\"shop\",fate=\"{fate}\"}}");
+    // The index tells its books once a second.
+    while metric(&collector, &known("stored")).await.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    for (name, count) in [
+        (dropped.to_owned(), 3),
+        (known("stored"), 3),
+        (known("full"), 3),
+        (known("outstanding"), 1),
+        (known("lost"), 3),
+        ("beaconry_index_streams".into(), 1),
+    ] {
+        assert_eq!((name.as_str(), metric(&collector, &name).await), (name.as_str(), Some(count)));
+    }
+}
+
+#[tokio::test]
+async fn metrics_tell_how_far_each_consumer_is_behind() {
+    let collector = Collector::new();
+    collector.post(stream(1), body(stream(1), range(0, 5))).await;
+    let consumers = collector.dir.path().join("consumers");
+    std::fs::create_dir(&consumers).unwrap();
+    let place = |name: &str, place: serde_json::Value| {
+        std::fs::write(consumers.join(format!("{name}.json")), place.to_string()).unwrap();
+    };
+    place("loki", json!({ "file": "events-2025-11-24.jsonl", "offset": 100, "refused_bytes": 0 }));
+    place("new", json!({ "file": "", "offset": 0 }));
+    let all = collector.text().len() as u64;
+    let lag = |name: &str| format!("beaconry_consumer_lag_bytes{{consumer=\"{name}\"}}");
+    assert_eq!(metric(&collector, &lag("loki")).await, Some(all - 100));
+    assert_eq!(metric(&collector, &lag("new")).await, Some(all));
+    std::fs::remove_file(consumers.join("new.json")).unwrap();
+    assert_eq!(metric(&collector, &lag("new")).await, None, "who is gone has no lag");
+    assert!(metric(&collector, "beaconry_disk_free_bytes").await.unwrap() > 0);
 }
 
 #[tokio::test]

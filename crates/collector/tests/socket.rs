@@ -12,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use beaconry_collector::run;
+use beaconry_collector::{Rate, run};
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,6 +102,38 @@ async fn a_body_over_the_limit_is_read_to_its_end_so_that_the_answer_arrives() {
     let request = [head(&uri(stream(1), "key-1", NOW), large.len()).into_bytes(), large].concat();
     let answer = exchange(server.address, &request).await;
     assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("\"error\":\"too_large\""), "{answer}");
+    server.stop.send(()).unwrap();
+    server.task.await.unwrap().unwrap();
+}
+
+/// A refusal that is given before all is read resets the connection: the page sees a broken network, not the reason.
+#[tokio::test]
+async fn whatever_is_refused_is_read_to_its_end_first() {
+    /// More than the sockets' buffers hold: an answer that comes early would break this off.
+    const LARGE: usize = 7 << 20;
+    let rate = Rate { per_second: 0.001, burst: 1 };
+    let collector = Collector::with(|config| config.apps[0].rate = rate);
+    let server = serve(&collector).await;
+    let sent = body(stream(1), range(0, 1));
+    let first = [head(&uri(stream(1), "key-1", NOW), sent.len()).into_bytes(), sent].concat();
+    assert!(exchange(server.address, &first).await.starts_with("HTTP/1.1 200 "));
+    let foreign = head(&uri(stream(1), "key-2", NOW), LARGE).replace(ORIGIN, "https://evil.example");
+    for (head, status) in [
+        (head(&uri(stream(1), "wrong", NOW), LARGE), 401),
+        (foreign, 403),
+        (head(&uri(stream(1), "key-1", NOW), LARGE), 429),
+        (head("/v1/nothing", LARGE), 404),
+        (head(&uri(stream(1), "key-2", NOW), LARGE).replace("POST", "PUT"), 405),
+    ] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..LARGE >> 16 {
+            socket.write_all(&[b'x'; 1 << 16]).await.unwrap();
+        }
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+    }
     server.stop.send(()).unwrap();
     server.task.await.unwrap().unwrap();
 }

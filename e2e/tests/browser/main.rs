@@ -12,3 +12,5 @@ mod faults;
 mod flag;
 mod harness;
 mod life;
+mod modules;
+mod modules_apart;

@@ -6,8 +6,13 @@
 mod apt;
 mod cargo_tool;
 mod chromium;
+mod containers;
 mod debian;
+mod file_hosts;
 mod node;
+mod php;
+mod quiet;
+mod server;
 mod wasm;
 
 use std::env;
@@ -21,7 +26,7 @@ use lexopt::{Arg, Parser};
 
 use crate::repo::Repo;
 use crate::shell::{Cmd, Interrupted};
-pub(crate) use node::install_packages;
+pub(crate) use node::{install_packages, install_with};
 pub(crate) use wasm::Way;
 
 /// What can be asked for.
@@ -38,11 +43,22 @@ pub(crate) enum Tool {
     /// A browser of the Chromium family and its driver.
     Chromium,
     CargoDeny,
+    /// PHP with what hosts have, Apache and nginx, and what checks PHP code.
+    Php,
+    /// Servers of FTPS and SFTP.
+    FileHosts,
+    /// Grafana's Loki.
+    Loki,
+    /// An OpenTelemetry Collector.
+    Otelcol,
+    Prometheus,
+    /// What stands in for a container engine, and systemd's check of units.
+    Containers,
 }
 
 impl Tool {
     /// In the order in which they are set up.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Node,
         Self::NodePackages,
         Self::Wasm,
@@ -50,6 +66,12 @@ impl Tool {
         Self::WasmPack,
         Self::Chromium,
         Self::CargoDeny,
+        Self::Php,
+        Self::FileHosts,
+        Self::Loki,
+        Self::Otelcol,
+        Self::Prometheus,
+        Self::Containers,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -61,7 +83,23 @@ impl Tool {
             Self::WasmPack => "wasm-pack",
             Self::Chromium => "chromium",
             Self::CargoDeny => "cargo-deny",
+            Self::Php => "php",
+            Self::FileHosts => "file-hosts",
+            Self::Loki => "loki",
+            Self::Otelcol => "otelcol",
+            Self::Prometheus => "prometheus",
+            Self::Containers => "containers",
         }
+    }
+
+    /// What some steps of the tests alone need; Loki takes minutes to build. Only where it is asked for.
+    const fn is_extra(self) -> bool {
+        matches!(self, Self::Loki | Self::Otelcol | Self::Prometheus | Self::Containers)
+    }
+
+    fn find(name: &OsStr) -> Result<Self> {
+        let tool = Self::ALL.into_iter().find(|tool| name == tool.name());
+        tool.with_context(|| format!("no such tool: {}", name.display()))
     }
 
     fn is_wanted(self, wanted: &[Self]) -> bool {
@@ -78,6 +116,12 @@ impl Tool {
             Self::WasmPack => cargo_tool::wasm_pack(repo),
             Self::Chromium => chromium::ensure(repo),
             Self::CargoDeny => cargo_tool::cargo_deny(repo),
+            Self::Php => php::ensure(repo),
+            Self::FileHosts => file_hosts::ensure(repo),
+            Self::Loki => server::loki(repo),
+            Self::Otelcol => server::otelcol(repo),
+            Self::Prometheus => server::prometheus(repo),
+            Self::Containers => containers::ensure(repo),
         }
     }
 }
@@ -154,21 +198,22 @@ impl Tools {
     }
 }
 
-/// `cargo xtask setup`.
+/// `cargo xtask setup`: the tools that are named, else all but the extra ones; and those that `--with` adds.
 pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
-    let (mut way, mut wanted) = (None, Vec::new());
+    let (mut way, mut wanted, mut with) = (None, Vec::new(), Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
-            Arg::Value(name) => {
-                let tool = Tool::ALL.into_iter().find(|tool| name == tool.name());
-                wanted.push(tool.with_context(|| format!("no such tool: {}", name.display()))?);
-            }
+            Arg::Long("with") => with.push(Tool::find(&args.value()?)?),
+            Arg::Value(name) => wanted.push(Tool::find(&name)?),
             other => return Err(other.unexpected().into()),
         }
     }
-    let wanted = if wanted.is_empty() { &Tool::ALL[..] } else { &wanted };
-    prepare(repo, wanted, way).map(|_| ())
+    if wanted.is_empty() {
+        wanted.extend(Tool::ALL.into_iter().filter(|tool| !tool.is_extra()));
+    }
+    wanted.extend(with);
+    prepare(repo, &wanted, way).map(|_| ())
 }
 
 /// Finds or installs the tools. Goes on after one that fails, so that one run tells all that is missing.

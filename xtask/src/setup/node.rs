@@ -72,16 +72,36 @@ pub(super) fn ensure_packages(repo: &Repo, tools: &Tools) -> Result<Found> {
 
 /// `npm ci` in a folder, unless what is there was installed from the very same lock file; says which it was.
 pub(crate) fn install_packages(repo: &Repo, tools: &Tools, dir: &Path) -> Result<&'static str> {
+    install(repo, tools, dir, &[])
+}
+
+/// As [`install_packages`], of a lock file that names tarballs of ours: new ones are installed anew. Such a lock file has no
+/// checksums of them, for those differ with each build.
+pub(crate) fn install_with(
+    repo: &Repo,
+    tools: &Tools,
+    dir: &Path,
+    tarballs: &[PathBuf],
+) -> Result<&'static str> {
+    let mut bytes = Vec::new();
+    for tarball in tarballs {
+        bytes.extend(fs::read(tarball).with_context(|| format!("cannot read {}", tarball.display()))?);
+    }
+    install(repo, tools, dir, &bytes)
+}
+
+fn install(repo: &Repo, tools: &Tools, dir: &Path, tarball: &[u8]) -> Result<&'static str> {
     let lock = dir.join("package-lock.json");
-    let lock = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let mut source = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    source.extend(tarball);
     let stamp = dir.join("node_modules").join(".installed-from");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+    if fs::read(&stamp).is_ok_and(|installed| installed == source) {
         return Ok("as locked");
     }
     announce("npm ci");
     let npm = tools.cmd("npm").args(["ci", "--no-audit", "--no-fund"]).dir(dir).limit(LIMIT);
     let by_hand = || format!("by hand, in {}: npm ci", dir.display());
     npm.run_quiet(&repo.log("npm-ci")).with_context(by_hand)?;
-    fs::write(stamp, lock)?;
+    fs::write(stamp, source)?;
     Ok("installed as locked")
 }

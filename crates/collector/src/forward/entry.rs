@@ -41,6 +41,12 @@ pub(crate) enum BadLine {
     /// No JSON object with id, ts, type and data, such as half a line.
     #[error("the line is no event of a journal")]
     Shape,
+    /// An id that names no stream or no number.
+    #[error("the id is none of an event")]
+    Id,
+    /// Far beyond what a collector writes; its start is kept.
+    #[error("the line is too long for an event; this is its start")]
+    TooLong,
 }
 
 #[derive(Deserialize)]

@@ -11,6 +11,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
 /// What is read of an answer; a reason is short.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
 
+/// The media type of all that is sent, and of OTLP's answers.
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
+
 /// A target's address with what every request carries.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -25,6 +28,11 @@ pub enum BadEndpoint {
     /// No http or https address.
     #[error("{0} is no address: name one such as http://127.0.0.1:3100")]
     Url(String),
+    /// The list of processes and the log would show the password.
+    #[error(
+        "the address names a user or a password, which others would see: put `Authorization: Basic …` into a --header-file"
+    )]
+    Secret,
     /// A header without a colon, or with bytes that no header has.
     #[error("a header is `Name: value`; this one is not: {0}")]
     Header(String),
@@ -35,6 +43,8 @@ pub enum BadEndpoint {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
+    /// The media type, without its parameters.
+    pub(crate) kind: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -44,6 +54,9 @@ impl Endpoint {
         let uri: Uri = url.parse().map_err(|_| BadEndpoint::Url(url.to_owned()))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
             return Err(BadEndpoint::Url(url.to_owned()));
+        }
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(BadEndpoint::Secret);
         }
         let base = url.trim_end_matches('/');
         let url = if base.ends_with(path) { base.to_owned() } else { format!("{base}{path}") };
@@ -55,18 +68,23 @@ impl Endpoint {
         &self.url
     }
 
-    /// Sends a body and waits for the whole answer. The error says why there is none.
-    pub(crate) fn post(&self, kind: &str, body: &[u8]) -> Result<Answer, String> {
-        let mut request = self.agent.post(&self.url).header("content-type", kind);
-        for (name, value) in &self.headers {
+    /// Sends protobuf and waits for the whole answer. The error says why there is none.
+    pub(crate) fn post(&self, body: &[u8], encoding: Option<&str>) -> Result<Answer, String> {
+        let mut request = self.agent.post(&self.url).header("content-type", PROTOBUF);
+        let encoding = encoding.map(|encoding| ("content-encoding", encoding));
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in headers.chain(encoding) {
             request = request.header(name, value);
         }
         let mut response = request.send(body).map_err(|error| error.to_string())?;
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| retry_after_of(value, SystemTime::now()));
+        let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let kind =
+            kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        Ok(Answer { status, retry_after, body: body.map_err(|error| error.to_string())? })
+        Ok(Answer { status, retry_after, kind, body: body.map_err(|error| error.to_string())? })
     }
 }
 
@@ -130,6 +148,7 @@ mod tests {
         for bad in ["a:1", "ftp://a", "http://", ""] {
             assert!(url(bad).is_err(), "{bad}");
         }
+        assert_eq!(url("https://user:secret@a"), Err(BadEndpoint::Secret));
     }
 
     #[test]

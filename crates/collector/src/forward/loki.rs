@@ -9,9 +9,12 @@ use prost::Message;
 
 use crate::forward::entry::{Entry, Labels};
 use crate::forward::http::{BadEndpoint, Endpoint};
-use crate::forward::push::{Outcome, Target, failure, unreachable};
+use crate::forward::push::{Later, Outcome, Target, failure};
 
 const PATH: &str = "/loki/api/v1/push";
+
+/// What a Loki says (422) of a push without streams; older ones take it.
+const NO_STREAMS: &str = "at least one valid stream is required";
 
 /// A Loki.
 #[derive(Debug)]
@@ -66,10 +69,20 @@ impl Target for Loki {
             // Beyond 4 GiB, which no batch is.
             Err(error) => return Outcome::Refused(error.to_string()),
         };
-        match self.endpoint.post("application/x-protobuf", &body) {
+        match self.endpoint.post(&body, None) {
             Ok(answer) if answer.status == 204 => Outcome::Stored,
             Ok(answer) => failure(&answer),
-            Err(why) => unreachable(why),
+            Err(why) => Outcome::Later(Later::away(why)),
+        }
+    }
+
+    /// A push of nothing: gateways that let nothing but pushes through answer it too.
+    fn probe(&self) -> Option<Later> {
+        match self.push(&[]) {
+            Outcome::Refused(reason) if reason.contains(NO_STREAMS) => None,
+            Outcome::Refused(reason) => Some(Later::wrong(format!("it refuses a push of nothing: {reason}"))),
+            Outcome::Later(later) => Some(later),
+            Outcome::Stored | Outcome::StoredBut { .. } => None,
         }
     }
 

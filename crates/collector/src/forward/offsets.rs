@@ -16,6 +16,11 @@ pub(crate) struct Confirmed {
     /// Length of the file of refused entries at this place: what stands behind it is written again.
     #[serde(default)]
     pub(crate) refused_bytes: u64,
+    /// Events stored and refused since the place was begun, for people.
+    #[serde(default)]
+    pub(crate) stored: u64,
+    #[serde(default)]
+    pub(crate) refused: u64,
 }
 
 /// One consumer's file. While this lives no other process has it.

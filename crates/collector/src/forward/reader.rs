@@ -1,12 +1,12 @@
 //! Reads the journal in order, whole lines only, and never beyond what the collector has synced.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::fs;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::files::{self, JournalFile};
+use crate::files::{self, JournalFile};
 use crate::store::SYNCED_FILE;
 
 /// Bytes of lines taken at once: a Loki takes 4 MB a second by default, and so a batch at any time.
@@ -67,7 +67,13 @@ impl Reader {
             if let Some(line) = self.read_line(limit)? {
                 bytes += line.len() + 1;
                 lines.push(line);
-            } else if !self.next_file(synced.as_ref())? {
+            } else if let Some(next) = self.next_file(synced.as_ref())? {
+                // Now that a later file is there nothing more comes into this one; until now something may have.
+                match self.read_line(limit)? {
+                    Some(line) => lines.push(line),
+                    None => self.go_to(next),
+                }
+            } else {
                 break;
             }
         }
@@ -112,60 +118,42 @@ impl Reader {
     /// The current file at the current offset.
     fn open(&mut self, limit: u64) -> io::Result<Option<&mut Open>> {
         if self.open.as_ref().is_none_or(|open| open.name != self.place.file) {
-            let Some(file) = files::find(&self.dir, &self.place.file)? else { return Ok(None) };
-            self.open = Some(open_at(&file, self.place.offset, limit != u64::MAX)?);
+            let source = files::open_at(&self.dir, &self.place.file, self.place.offset)?;
+            let Some(source) = source else { return Ok(None) };
+            self.open = Some(Open {
+                name: self.place.file.clone(),
+                source: BufReader::with_capacity(64 * 1024, source),
+                part: Vec::new(),
+                was_growing: limit != u64::MAX,
+            });
         }
         Ok(self.open.as_mut())
     }
 
-    /// Goes to the file after the current one, if there is one and nothing more can come into the current one.
-    fn next_file(&mut self, synced: Option<&Place>) -> io::Result<bool> {
+    /// The file after the current one, if there is one and nothing more can come into the current one.
+    fn next_file(&self, synced: Option<&Place>) -> io::Result<Option<JournalFile>> {
         let files = files::list(&self.dir)?;
-        let is_later = |file: &&JournalFile| {
-            self.place.file.is_empty() || files::is_before(&self.place.file, &file.name)
-        };
-        let Some(next) = files.iter().find(is_later) else { return Ok(false) };
-        if synced.is_some_and(|synced| files::is_before(&synced.file, &next.name)) {
-            return Ok(false);
+        let at = &self.place.file;
+        let is_gone = !at.is_empty() && !files.iter().any(|file| file.name == *at);
+        let next = files.into_iter().find(|file| at.is_empty() || files::is_before(at, &file.name));
+        let next =
+            next.filter(|next| synced.is_none_or(|synced| !files::is_before(&synced.file, &next.name)));
+        if let Some(next) = next.as_ref().filter(|_| is_gone) {
+            tracing::warn!(file = at, next = next.name, "the journal file is gone; reading on with the next");
         }
-        let is_there = files.iter().any(|file| file.name == self.place.file);
-        if !is_there && !self.place.file.is_empty() {
-            tracing::warn!(
-                file = self.place.file,
-                next = next.name,
-                "the journal file is gone; reading on with the next"
-            );
-        }
-        let has_part = self.open.as_ref().is_some_and(|open| !open.part.is_empty());
-        if has_part {
+        Ok(next)
+    }
+
+    fn go_to(&mut self, next: JournalFile) {
+        if self.open.as_ref().is_some_and(|open| !open.part.is_empty()) {
             tracing::warn!(
                 file = self.place.file,
                 "the file ends with half a line, which nobody acknowledged"
             );
         }
-        self.place = Place { file: next.name.clone(), offset: 0 };
+        self.place = Place { file: next.name, offset: 0 };
         self.open = None;
-        Ok(true)
     }
-}
-
-fn open_at(file: &JournalFile, offset: u64, was_growing: bool) -> io::Result<Open> {
-    let is_plain = file.path.extension().is_some_and(|extension| extension == "jsonl");
-    let source: Box<dyn Read + Send> = if is_plain {
-        let mut plain = File::open(&file.path)?;
-        plain.seek(SeekFrom::Start(offset))?;
-        Box::new(plain)
-    } else {
-        let mut unpacked = files::open(&file.path)?;
-        io::copy(&mut unpacked.by_ref().take(offset), &mut io::sink())?;
-        unpacked
-    };
-    Ok(Open {
-        name: file.name.clone(),
-        source: BufReader::with_capacity(64 * 1024, source),
-        part: Vec::new(),
-        was_growing,
-    })
 }
 
 /// `None` where no collector writes it: journals of the PHP drop-in, downloads.
@@ -180,9 +168,12 @@ fn synced(dir: &Path) -> io::Result<Option<Place>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
+    use std::sync::Mutex;
 
     use super::*;
+    use crate::upkeep::{Pass, Policy};
 
     fn texts(reader: &mut Reader) -> Vec<String> {
         let mut all = Vec::new();
@@ -235,7 +226,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         fs::write(path("events-2026-01-01.jsonl"), "a\nb\n").unwrap();
-        fs::write(path("events-2026-01-01.1.jsonl"), "c\n").unwrap();
+        fs::write(path("events-2026-01-01.2.jsonl"), "c\n").unwrap();
         let sync = |file: &str, offset: u64| {
             fs::write(path("synced"), format!("{{\"file\":\"{file}\",\"offset\":{offset}}}\n")).unwrap();
         };
@@ -246,7 +237,7 @@ mod tests {
         assert_eq!(texts(&mut reader), [""; 0]);
         sync("events-2026-01-01.jsonl", 4);
         assert_eq!(texts(&mut reader), ["b"]);
-        sync("events-2026-01-01.1.jsonl", 2);
+        sync("events-2026-01-01.2.jsonl", 2);
         assert_eq!(texts(&mut reader), ["c"]);
     }
 
@@ -273,5 +264,27 @@ mod tests {
         fs::write(dir.path().join("events-2026-01-03.jsonl"), "x\n").unwrap();
         let place = Place { file: "events-2026-01-01.jsonl".into(), offset: 5 };
         assert_eq!(texts(&mut Reader::new(dir.path(), place)), ["x"]);
+    }
+
+    #[test]
+    fn a_place_survives_rotation_and_packing_by_the_collector() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["events-2026-01-01.jsonl", "events-2026-01-01.2.jsonl"];
+        fs::write(dir.path().join(names[0]), "a\nb\nc\n").unwrap();
+        fs::write(dir.path().join(names[1]), "d\n").unwrap();
+        let mut open = reader(dir.path());
+        assert_eq!(open.read_line(u64::MAX).unwrap(), None, "before the first file");
+        let first = open.next_file(None).unwrap().unwrap();
+        open.go_to(first);
+        assert_eq!(open.read_line(u64::MAX).unwrap().unwrap(), b"a");
+        let disk = crate::disk::RealDisk::open_dir(dir.path()).unwrap();
+        let (policy, closed_files) = (Policy { compress: true, ..Policy::default() }, Mutex::new(()));
+        let pass = Pass { disk: &disk, policy, closed_files: &closed_files, ends: &|| false };
+        let current = files::Name::parse(names[1]).unwrap();
+        assert_eq!(pass.run(&[], current, 0).packed, ["events-2026-01-01.jsonl.zst"]);
+        assert!(!dir.path().join(names[0]).exists());
+        let place = open.place().clone();
+        assert_eq!(texts(&mut open), ["b", "c", "d"], "who has it open reads on");
+        assert_eq!(texts(&mut Reader::new(dir.path(), place)), ["b", "c", "d"], "and who comes back to it");
     }
 }

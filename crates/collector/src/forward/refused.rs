@@ -1,10 +1,25 @@
-//! Entries that a target refuses for good, set aside with its reason: `DIR/refused-NAME.jsonl`.
+//! Lines that a target refuses for good or that are no events, set aside with the reason: `DIR/refused-NAME.jsonl`.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde::Serialize;
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Refused {
+    pub(crate) reason: String,
+    /// The journal line, without its newline.
+    pub(crate) line: String,
+}
+
+impl Refused {
+    /// A line that is no event.
+    pub(crate) fn of(line: &[u8], why: &dyn std::fmt::Display) -> Refused {
+        Refused { reason: why.to_string(), line: String::from_utf8_lossy(line).into_owned() }
+    }
+}
 
 /// The file; made with the first refused entry.
 #[derive(Debug)]
@@ -32,14 +47,14 @@ impl RefusedFile {
     }
 
     /// Appends `{"reason":…,"line":…}` for each and syncs; gives the file's length.
-    pub(crate) fn append(&self, refused: &[(String, String)]) -> io::Result<u64> {
-        let mut text = String::new();
-        for (reason, line) in refused {
-            text.push_str(&json!({ "reason": reason, "line": line }).to_string());
-            text.push('\n');
+    pub(crate) fn append(&self, refused: &[Refused]) -> io::Result<u64> {
+        let mut text = Vec::new();
+        for one in refused {
+            serde_json::to_writer(&mut text, one)?;
+            text.push(b'\n');
         }
         let mut file = File::options().create(true).append(true).open(&self.path)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(&text)?;
         file.sync_all()?;
         Ok(file.metadata()?.len())
     }

@@ -1,7 +1,14 @@
 //! A wish to end, and waiting that it cuts short.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// What the queue knows of time; its tests have another.
+pub(crate) trait Time {
+    fn now(&self) -> Instant;
+    /// As [`Stop::wait`].
+    fn wait(&self, time: Duration) -> bool;
+}
 
 /// Shared by whoever hears the signal and whoever works.
 #[derive(Debug, Clone, Default)]
@@ -23,5 +30,15 @@ impl Stop {
         let guard = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.0.1.wait_timeout_while(guard, time, |stop| !*stop);
         *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Time for Stop {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wait(&self, time: Duration) -> bool {
+        Stop::wait(self, time)
     }
 }

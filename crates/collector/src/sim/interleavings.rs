@@ -3,9 +3,10 @@
 use beaconry_core::{Identity, Number, Range, Reason, StreamId, StreamLine};
 
 use super::disk::{Faults, SimDisk};
-use super::{START, read_journal, request};
+use super::{START, accounted, read_journal, request};
 use crate::disk::Disk;
 use crate::index;
+use crate::journal::MAX_FILE_BYTES;
 use crate::store::{Store, Verdict};
 
 fn numbers(start: Number, end: Number) -> Range {
@@ -18,7 +19,7 @@ fn one_client() -> (SimDisk, StreamLine) {
 }
 
 fn open(disk: &SimDisk) -> Store<SimDisk> {
-    Store::open(disk.clone(), "shop").unwrap()
+    Store::open(disk.clone(), MAX_FILE_BYTES).unwrap()
 }
 
 const FILE: &str = "events-2025-11-24.jsonl";
@@ -39,7 +40,7 @@ fn interleaving_4_killed_after_two_and_a_half_of_five_lines_then_the_resend() {
         "the torn line is kept aside"
     );
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 3, known: 2 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 5).into(), 3, 2));
     assert_eq!(disk.content(FILE), whole);
 }
 
@@ -61,9 +62,9 @@ fn interleaving_5_the_same_batch_twice_in_one_group_and_the_sync_fails() {
     let counts: u64 = verdicts
         .iter()
         .map(|verdict| match verdict {
-            Verdict::Accounted { new, stored, .. } => {
+            Verdict::Accounted { tally, stored } => {
                 assert_eq!(*stored, numbers(0, 3).into());
-                *new
+                tally.new.values().sum::<u64>()
             }
             other => panic!("{other:?}"),
         })
@@ -84,7 +85,7 @@ fn a_failed_sync_that_can_be_undone_stops_nothing() {
     assert_eq!(disk.content(FILE), before, "what was half written is cut off");
     disk.set_faults(Faults::default());
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(2, 4)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 4).into(), 2, 0));
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn interleaving_18_a_late_beacon_of_an_adopted_stream_is_stored_and_turns_nothin
     line = StreamLine { tracked: 5, holds: numbers(4, 5).into(), closed: true, ..line };
     store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
     let (verdicts, _) = store.commit(&[request(&own, &[numbers(2, 4)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 4).into(), new: 2, known: 0 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 4).into(), 2, 0));
     let record = store.record(line.stream).unwrap();
     assert!(record.line.closed && record.line.tracked == 5);
     assert_eq!(record.line.holds, numbers(4, 5).into());
@@ -128,11 +129,27 @@ fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
     disk.remove(index::FILE).unwrap();
     let mut store = open(&disk);
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Accounted { stored: numbers(0, 5).into(), new: 0, known: 5 }]);
+    assert_eq!(accounted(&verdicts), (numbers(0, 5).into(), 0, 5));
 
     let of_before = StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
     let (verdicts, _) = store.commit(&[request(&of_before, &[numbers(0, 5)], START)]).unwrap();
     assert_eq!(verdicts, [Verdict::Stale]);
+}
+
+#[test]
+fn a_lost_index_is_made_again_from_packed_files_too() {
+    let (disk, line) = one_client();
+    open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    disk.overwrite(&format!("{FILE}.zst"), &zstd::bulk::compress(&disk.content(FILE), 3).unwrap());
+    disk.remove(FILE).unwrap();
+    disk.remove(index::FILE).unwrap();
+    assert_eq!(open(&disk).record(line.stream).unwrap().stored, numbers(0, 5).into());
+
+    // The length in the frame's header says that nothing is new: the second start does not unpack.
+    let mut bytes = disk.content(&format!("{FILE}.zst"));
+    bytes.truncate(30);
+    disk.overwrite(&format!("{FILE}.zst"), &bytes);
+    assert_eq!(open(&disk).record(line.stream).unwrap().stored, numbers(0, 5).into());
 }
 
 #[test]
@@ -144,7 +161,7 @@ fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again()
         disk.remove(index::FILE).unwrap();
         disk.sync_dir().unwrap();
         disk.light_fuse(fuse);
-        is_whole = Store::open(disk.clone(), "shop").is_ok() && !disk.is_dead();
+        is_whole = Store::open(disk.clone(), MAX_FILE_BYTES).is_ok() && !disk.is_dead();
         disk.crash();
         let of_before =
             StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
@@ -169,10 +186,38 @@ fn the_index_outlives_journal_files_but_not_its_window() {
     assert!(store.record(line.stream).is_some());
     store.checkpoint(START + 37 * index::DAY_MS).unwrap();
     assert!(store.record(line.stream).is_none());
+    let (streams, books) = store.books().unwrap();
+    assert_eq!((streams, books.iter().map(|(.., count)| count).sum::<i64>()), (0, 0), "nor do its books");
     let late = START + 37 * index::DAY_MS;
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], late)]).unwrap();
     assert_eq!(verdicts, [Verdict::Stale], "what the index let go of is refused, not stored again");
     assert!(store.record(line.stream).is_none(), "nothing of it is recorded");
+}
+
+#[test]
+fn an_index_from_before_there_were_books_gets_them() {
+    const STREAMS: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("streams");
+    const META: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    let (disk, line) = one_client();
+    let id = line.stream.to_text();
+    let id = id.as_str();
+    let entry = format!(
+        r#"{{"stored":[[0,5]],"line":{{"stream":"{id}","v":1,"tracked":7}},"deliveries":0,"first":1,"last":{START}}}"#
+    );
+    let backend = disk.open_backend(index::FILE).unwrap();
+    let database = redb::Database::builder().create_with_backend(backend).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(STREAMS).unwrap().insert(id, entry.as_bytes()).unwrap();
+    transaction.open_table(META).unwrap().insert("since", 0).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+
+    let mut store = open(&disk);
+    let (streams, books) = store.books().unwrap();
+    let books: Vec<_> = books.iter().map(|(app, fate, count)| (&**app, fate, count)).collect();
+    assert_eq!((streams, &books[..]), (1, &[("", "outstanding", 2), ("", "stored", 5)][..]));
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 6)], START)]).unwrap();
+    assert_eq!(accounted(&verdicts), (numbers(0, 6).into(), 1, 5));
 }
 
 #[test]
@@ -199,7 +244,7 @@ fn a_journal_that_lost_what_was_synced_stops_the_start_with_advice() {
     store.checkpoint(START).unwrap();
     drop(store);
     disk.overwrite(FILE, b"");
-    let error = Store::open(disk.clone(), "shop").unwrap_err().to_string();
+    let error = Store::open(disk.clone(), MAX_FILE_BYTES).unwrap_err().to_string();
     assert!(error.contains(FILE) && error.contains("delete index.redb"), "{error}");
     disk.remove(index::FILE).unwrap();
     open(&disk);
@@ -212,20 +257,22 @@ fn a_stream_in_more_pieces_than_the_wire_can_carry_is_refused_without_a_trace() 
     store.commit(&[request(&line, &[numbers(0, 1)], START)]).unwrap();
     let before = disk.content(FILE);
     let singles: Vec<Range> = (1..=4_096).map(|n| numbers(2 * n, 2 * n + 1)).collect();
-    for reason in [Reason::Full, Reason::Age] {
-        for single in &singles[..4_096] {
-            line.dropped.insert(reason, *single);
-        }
+    for single in &singles {
+        line.dropped.insert(Reason::Full, *single);
     }
     store.commit(&[request(&line, &[], START)]).unwrap();
     let told = disk.content(FILE);
     assert!(told.len() > before.len());
     let more = StreamLine { tracked: 9_000, ..StreamLine::new(line.stream, Identity::default()) };
-    let mut more = more;
-    more.dropped.insert(Reason::Full, numbers(9_000, 9_001));
-    let (verdicts, _) = store.commit(&[request(&more, &[numbers(20, 21)], START)]).unwrap();
-    assert_eq!(verdicts, [Verdict::Shredded]);
-    assert_eq!(disk.content(FILE), told);
+    let (mut pieces, mut bytes) = (more.clone(), more);
+    pieces.dropped.insert(Reason::Full, numbers(9_000, 9_001));
+    // Another reason has room for as many pieces, but the line grows over its limit.
+    singles[..3_000].iter().for_each(|single| bytes.dropped.insert(Reason::Age, *single));
+    for too_much in [pieces, bytes] {
+        let (verdicts, _) = store.commit(&[request(&too_much, &[numbers(20, 21)], START)]).unwrap();
+        assert_eq!(verdicts, [Verdict::Shredded]);
+        assert_eq!(disk.content(FILE), told);
+    }
     drop(store);
     assert!(open(&disk).record(line.stream).is_some(), "what was told can be read again");
 }

@@ -3,6 +3,7 @@
 
 mod disk;
 mod interleavings;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,16 +14,21 @@ use disk::{Faults, Rng, SimDisk};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::books::Books;
 use crate::disk::Disk;
+use crate::files::{self, Name, Packing};
 use crate::journal;
 use crate::receive::{Arrival, decode};
 use crate::store::{Request, Store, Verdict};
+use crate::upkeep::{Keep, Pass, Policy};
 use crate::user_agent::Agent;
 
 /// Ten in the morning of 2025-11-24.
 const START: u64 = 1_763_978_400_000;
 const SEEDS: u64 = 250;
 const STEPS: u64 = 40;
+/// Some twenty events, so that a day has several files.
+const MAX_FILE: u64 = 16 * 1024;
 
 /// A client of one stream: it sends any range of its events, again and again, and remembers what it was promised.
 struct Client {
@@ -57,13 +63,24 @@ fn body(line: &StreamLine, batches: &[Range]) -> Vec<u8> {
 fn request(line: &StreamLine, batches: &[Range], now: u64) -> Request {
     let stream = line.stream.to_text().as_str().to_owned();
     let arrival = Arrival { stream, now: Some(now), received: now, agent: String::new() };
-    decode(&arrival, "shop", Arc::new(Agent::default()), &body(line, batches)).unwrap().request
+    decode(&arrival, &"shop".into(), Arc::new(Agent::default()), &body(line, batches)).unwrap().request
+}
+
+/// Of one request: all that is stored of its stream, and how much of it was new, and known.
+fn accounted(verdicts: &[Verdict]) -> (Ranges, u64, u64) {
+    match verdicts {
+        [Verdict::Accounted { stored, tally }] => (stored.clone(), tally.new.values().sum(), tally.known),
+        other => panic!("{other:?}"),
+    }
 }
 
 struct World {
     rng: Rng,
     disk: SimDisk,
     store: Option<Store<SimDisk>>,
+    /// The file that was written to last, and when the index was last made durable.
+    position: Option<Name>,
+    settled: Option<Name>,
     clients: Vec<Client>,
     now: u64,
 }
@@ -78,7 +95,8 @@ impl World {
         });
         let clients = clients.collect();
         let disk = SimDisk::new(rng.next());
-        let mut world = World { rng, disk, store: None, clients, now: START + 1_000 };
+        let mut world =
+            World { rng, disk, store: None, position: None, settled: None, clients, now: START + 1_000 };
         world.open();
         world
     }
@@ -87,8 +105,10 @@ impl World {
     fn open(&mut self) {
         self.store = None;
         for _ in 0..50 {
-            match Store::open(self.disk.clone(), "shop") {
-                Ok(store) => {
+            match Store::open(self.disk.clone(), MAX_FILE) {
+                Ok(mut store) => {
+                    self.position = store.newest().map(|position| position.name);
+                    self.settled = self.position;
                     self.store = Some(store);
                     return;
                 }
@@ -128,7 +148,7 @@ impl World {
                 // Midnight passes between two groups.
                 self.now += 3_600_000;
             }
-            match self.rng.below(12) {
+            match self.rng.below(14) {
                 0 => self.crash(),
                 1 => self.disk.set_faults(Faults { write: 4, short: 2, sync: 4, full: false }),
                 2 => self.disk.set_faults(Faults { full: true, ..Faults::default() }),
@@ -137,7 +157,9 @@ impl World {
                     let operations = 1 + self.rng.below(40);
                     self.disk.light_fuse(operations);
                 }
-                6 => drop(self.store().checkpoint(START)),
+                6 => self.checkpoint(),
+                7 => self.rotate(),
+                8 => self.pass(),
                 _ => self.send(),
             }
             if self.disk.is_dead() {
@@ -152,13 +174,37 @@ impl World {
         self.store.as_mut().unwrap()
     }
 
+    fn checkpoint(&mut self) {
+        if self.store().checkpoint(START).is_ok() {
+            self.settled = self.position;
+        }
+    }
+
+    fn rotate(&mut self) {
+        let now = self.now;
+        if let Ok(Some(rotated)) = self.store().rotate(now) {
+            self.position = Some(rotated.position.name);
+            self.checkpoint();
+        }
+    }
+
+    /// Packs what is closed, and deletes nothing: what was promised must be found.
+    fn pass(&mut self) {
+        let Some(settled) = self.settled else { return };
+        let closed_files = self.store().closed_files();
+        let policy = Policy { compress: true, keep: Keep::default() };
+        let pass = Pass { disk: &self.disk, policy, closed_files: &closed_files, ends: &|| false };
+        pass.run(&[], settled, self.now);
+    }
+
     /// A group of one to four requests.
     fn send(&mut self) {
         let count = 1 + self.rng.below(4);
         let sent: Vec<_> = (0..count).map(|_| self.pick_request()).collect();
         let requests: Vec<_> =
             sent.iter().map(|(_, line, batches)| request(line, batches, self.now)).collect();
-        let Ok((verdicts, _)) = self.store().commit(&requests) else { return };
+        let Ok((verdicts, position)) = self.store().commit(&requests) else { return };
+        self.position = position.map(|position| position.name).or(self.position);
         for ((of, line, batches), verdict) in sent.into_iter().zip(verdicts) {
             let Verdict::Accounted { stored, .. } = verdict else { panic!("refused: {verdict:?}") };
             let client = &mut self.clients[of];
@@ -212,6 +258,7 @@ impl World {
     /// The journal against what was promised, and the index against the journal.
     fn check(&mut self) {
         let journal = read_journal(&self.disk);
+        let mut books = Books::default();
         for n in 0..self.clients.len() {
             let (id, line) = (self.clients[n].id, self.clients[n].line.clone());
             let found = journal.get(id.to_text().as_str()).cloned().unwrap_or_default();
@@ -226,6 +273,7 @@ impl World {
             let record = self.store().record(id);
             let stored = record.as_ref().map(|record| record.stored.clone()).unwrap_or_default();
             assert_eq!(stored, found.events, "the index knows what the journal has");
+            books.change(None, record.as_ref());
             let Some(record) = record else { continue };
             assert_eq!(record.deliveries as usize, found.deliveries, "deliveries are numbered without a gap");
             for told in &self.clients[n].told {
@@ -234,6 +282,9 @@ impl World {
             }
             assert!(record.line.dropped.count() <= line.dropped.count());
         }
+        let added = self.store().books().unwrap().1;
+        let added: Vec<_> = added.iter().filter(|(_, _, count)| *count != 0).collect();
+        assert_eq!(added, books.iter().collect::<Vec<_>>(), "what was added up is what a count gives");
     }
 }
 
@@ -255,13 +306,16 @@ fn read_journal(disk: &SimDisk) -> BTreeMap<String, Found> {
     }
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut ids = BTreeSet::new();
-    for name in disk.list().unwrap().iter().filter(|name| journal::day_of(name).is_some()) {
-        let content = String::from_utf8(disk.content(name)).unwrap();
+    for (name, packing) in files::journal_files(disk.list().unwrap()) {
+        let content = disk.content(&name.packed(packing));
+        let content =
+            if packing == Packing::Plain { content } else { zstd::decode_all(&content[..]).unwrap() };
+        let content = String::from_utf8(content).unwrap();
         assert!(content.is_empty() || content.ends_with('\n'), "{name} has a torn tail");
         for text in content.lines() {
             let line: Line<'_> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
             assert!(ids.insert(line.id.to_owned()), "{} is stored twice", line.id);
-            assert_eq!(Some(journal::day_at(line.received).as_str()), journal::day_of(name));
+            assert_eq!(journal::day_at(line.received), name.day());
             assert_eq!(line.app, "shop");
             let (stream, number) = line.id.split_once('.').unwrap();
             let found = found.entry(stream.to_owned()).or_default();

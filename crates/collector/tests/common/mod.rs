@@ -1,6 +1,8 @@
 //! What the tests of requests share: a collector in a directory of its own, and bodies of the real wire format.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
 
+pub mod process;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use beaconry_collector::{Config, State, app};
+use beaconry_collector::{App, Config, JournalFiles, KEY_RATE, Limits, State, app};
 use beaconry_core::{Identity, Range, StreamId, StreamLine, wire::write_batch_line};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -40,11 +42,17 @@ pub fn config(dir: &Path, clock: &Arc<AtomicU64>) -> Config {
     let clock = clock.clone();
     Config {
         data: dir.to_owned(),
-        keys: vec!["key-1".into(), "key-2".into()],
-        app: "shop".into(),
-        origins: vec![ORIGIN.into()],
+        apps: vec![App {
+            name: "shop".into(),
+            keys: vec!["key-1".into(), "key-2".into()],
+            origins: vec![ORIGIN.into()],
+            rate: KEY_RATE,
+        }],
+        own_origins: Vec::new(),
         www: None,
         max_body: 64 * 1024,
+        limits: Limits::default(),
+        journal: JournalFiles::default(),
         clock: Arc::new(move || clock.load(Ordering::SeqCst)),
     }
 }
@@ -101,11 +109,26 @@ impl Collector {
     }
 }
 
+/// Whatever is there, in order: by day, then by number, packed or not.
 pub fn journal_text(dir: &Path) -> String {
-    let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter_map(|name| Some((order(&name)?, name))).collect();
     names.sort();
-    names.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    // While one is being packed both are there; the plain one sorts first.
+    names.dedup_by_key(|(order, _)| order.clone());
+    let read = |name: &str| {
+        let bytes = fs::read(dir.join(name)).unwrap();
+        String::from_utf8(if name.ends_with(".zst") { zstd::decode_all(&bytes[..]).unwrap() } else { bytes })
+            .unwrap()
+    };
+    names.iter().map(|(_, name)| read(name)).collect()
+}
+
+fn order(name: &str) -> Option<(String, u32)> {
+    let rest = name.strip_prefix("events-")?;
+    let rest = rest.strip_suffix(".zst").unwrap_or(rest).strip_suffix(".jsonl")?;
+    let (day, number) = rest.split_once('.').unwrap_or((rest, "1"));
+    Some((day.to_owned(), number.parse().unwrap()))
 }
 
 pub fn uri(stream: StreamId, key: &str, now: u64) -> String {

@@ -1,0 +1,89 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Beaconry\Store;
+
+use Beaconry\Receive\Decoded;
+use Beaconry\Receive\Frame;
+use Beaconry\Receive\Skew;
+use Beaconry\Refusal;
+use Beaconry\Refused;
+use Beaconry\Wire\BadJson;
+use Beaconry\Wire\BadStreamLine;
+use Beaconry\Wire\Ranges;
+
+/** Look up, append what is new, fsync, index: one request at a time, under the folder's lock. */
+final class Store
+{
+    /** So long a request waits for those before it. Longer waits would hold all the processes that the host gives to PHP. */
+    private const LOCK_SECONDS = 5.0;
+
+    /** All of the stream's numbers that are on disk; null for a stream that is too old to be known. */
+    public static function commit(Folder $folder, Decoded $decoded): ?Ranges
+    {
+        try {
+            $lock = $folder->lock(self::LOCK_SECONDS);
+            clearstatcache();
+            $index = Index::open($folder);
+            (new Recover($folder, $index))->run();
+            return self::store($folder, $index, $decoded);
+        } catch (\PDOException | \ErrorException | DiskError | BadJson | BadStreamLine $error) {
+            // The body was read before: what cannot be read here is an entry of the index.
+            if (Index::isDamage($error)) {
+                Index::discard($folder);
+            }
+            throw new Refused(DiskError::of($error)->refusal(), null, $error);
+        } finally {
+            // The database first: the next one in line opens it at once.
+            unset($index, $lock);
+        }
+    }
+
+    private static function store(Folder $folder, Index $index, Decoded $decoded): ?Ranges
+    {
+        $stream = $decoded->line->stream;
+        $received = $decoded->arrival->received;
+        $record = $index->get($stream);
+        if ($record === null && self::isStale($index, $decoded)) {
+            return null;
+        }
+        $record ??= Record::fresh($stream, $received);
+        $record->last = max($record->last, $received);
+        $lines = self::takeNew($record, $decoded);
+        if ($record->isShredded()) {
+            throw new Refused(Refusal::Shredded);
+        }
+        $day = gmdate('Y-m-d', intdiv($received, 1000));
+        $index->put([$record], $lines === '' ? [] : Journal::append($folder, $day, $lines));
+        $index->prune($received);
+        return $record->stored;
+    }
+
+    /** Notes what is new; gives its journal lines. */
+    private static function takeNew(Record $record, Decoded $decoded): string
+    {
+        $lines = '';
+        foreach ($decoded->lines as $number => $line) {
+            $lines .= $record->store($number) ? $line : '';
+            // Told apart early: each piece costs the next one time.
+            if ($record->stored->pieces() > Ranges::MAX) {
+                break;
+            }
+        }
+        if ($record->line->merge($decoded->line)) {
+            $record->deliveries++;
+            $skew = new Skew(null, $decoded->arrival->received, true);
+            $frame = new Frame($decoded->arrival, $record->line, $skew);
+            $lines .= $frame->renderDelivery($record->deliveries, $record->line);
+        }
+        return $lines;
+    }
+
+    /** By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know. */
+    private static function isStale(Index $index, Decoded $decoded): bool
+    {
+        $born = max(0, $decoded->arrival->received - $decoded->age());
+        return $decoded->age() > Index::WINDOW_MS || $born < (int) $index->since();
+    }
+}
