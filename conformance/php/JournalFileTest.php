@@ -13,7 +13,7 @@ final class JournalFileTest extends TestCase
     {
         $names = [
             'events-2026-01-02.jsonl.php',
-            'events-2026-01-02.1.jsonl.php',
+            'events-2026-01-02.2.jsonl.php',
             'events-2026-01-02.jsonl.gz.php',
             'events-2026-01-02.12.jsonl.gz.php',
         ];
@@ -31,7 +31,7 @@ final class JournalFileTest extends TestCase
         $names = [
             'events-2026-13-02.jsonl.php', 'events-2026-01-02.jsonl', 'events-2026-01-02.jsonl.php.new',
             "events-2026-01-02.jsonl.php\n",
-            'events-2026-01-02.torn.php', 'events-2026-01-02.0.jsonl.php', 'events-.jsonl.php', 'index.html', 'lock', '.', '..',
+            'events-2026-01-02.torn.php', 'events-2026-01-02.0.jsonl.php', 'events-2026-01-02.1.jsonl.php', 'events-.jsonl.php', 'index.html', 'lock', '.', '..',
         ];
         foreach ($names as $name) {
             self::assertNull(JournalFile::parse($name), $name);

@@ -78,7 +78,7 @@ final class StoreTest extends TestCase
         File::open("$this->path/$first", 0o640)->truncate(64 * 1024 * 1024);
         clearstatcache();
         $next = Journal::append($this->folder, self::DAY, "c\n");
-        self::assertSame(['events-2026-01-02.1.jsonl.php' => strlen(JournalFile::GUARD) + 2], $next);
+        self::assertSame(['events-2026-01-02.2.jsonl.php' => strlen(JournalFile::GUARD) + 2], $next);
     }
 
     public function testAFileThatWasNeverFinishedHasANameThatNobodyGuessesAndGoes(): void

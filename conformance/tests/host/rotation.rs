@@ -104,7 +104,7 @@ fn a_day_whose_file_is_packed_goes_on_in_the_next() {
     let packed = target.data().join(format!("events-{}.jsonl.gz.php", day(1)));
     fs::rename(packed, target.data().join(name.replace(".jsonl", ".jsonl.gz"))).unwrap();
     store(&target, &stream(1), 0, 5);
-    assert_eq!(journal::file_names(target.data()).unwrap(), [name.replace(".jsonl", ".1.jsonl")]);
+    assert_eq!(journal::file_names(target.data()).unwrap(), [name.replace(".jsonl", ".2.jsonl")]);
     assert_eq!(ids(&target), first_ids(&stream(1), 5)[3..]);
 }
 

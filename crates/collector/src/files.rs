@@ -126,6 +126,25 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<JournalFile>> {
     Ok(files.collect())
 }
 
+/// With what the files of the PHP drop-in end, plain or packed: each is a program that ends at once, lest a web server gives it away.
+const DROP_IN_SUFFIX: &str = ".php";
+
+/// With what such a file begins, unless it is packed; its first line is none of the journal's.
+pub(crate) const DROP_IN_GUARD: &[u8] = b"<?php";
+
+/// All of the journal's files in a folder of downloads, in order: the collector's, or those of the PHP drop-in.
+pub(crate) fn list_downloads(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        if let Some(order) = Name::parse_packed(name.strip_suffix(DROP_IN_SUFFIX).unwrap_or(&name)) {
+            files.push((order, dir.join(name)));
+        }
+    }
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
 /// Whether a name comes earlier in the journal. A name that is none comes before all.
 pub(crate) fn is_before(name: &str, other: &str) -> bool {
     Name::parse(name) < Name::parse(other)
@@ -203,6 +222,22 @@ mod tests {
         assert!(is_before("", in_order[0]));
         let first = Name::first_of("2026-01-01".parse().unwrap());
         assert_eq!((first.to_string(), first.next().to_string()), (in_order[0].into(), in_order[1].into()));
+    }
+
+    #[test]
+    fn downloads_of_the_drop_in_stand_in_the_journals_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let in_order = [
+            "events-2026-01-01.jsonl.gz.php",
+            "events-2026-01-01.2.jsonl.php",
+            "events-2026-01-01.10.jsonl.php",
+            "events-2026-01-02.jsonl",
+        ];
+        for name in in_order.iter().rev().chain(&["index.php", "events-2026-01-02.torn.php"]) {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        let expected = in_order.map(|name| dir.path().join(name));
+        assert_eq!(list_downloads(dir.path()).unwrap(), expected);
     }
 
     #[test]

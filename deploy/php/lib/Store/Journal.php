@@ -38,7 +38,7 @@ final class Journal
         $ofDay = array_filter($folder->journal(), static fn (JournalFile $file): bool => $file->day === $day);
         $last = end($ofDay);
         if ($last === false) {
-            return JournalFile::of($day, 0);
+            return JournalFile::of($day, 1);
         }
         $isFull = $last->packed || filesize("$folder->path/{$last->name()}") >= self::MAX_FILE_BYTES;
         return $isFull ? $last->next() : $last;

@@ -16,12 +16,12 @@ final class JournalFile
     /** The first line. What stands behind it is never compiled, so that no event can be a program. */
     public const GUARD = "<?php __halt_compiler(); // Beaconry: what follows is one event a line, as JSON\n";
 
-    private const NAME = '/^events-(\d{4})-(\d\d)-(\d\d)(?:\.([1-9]\d{0,5}))?\.jsonl(\.gz)?\.php$/D';
+    private const NAME = '/^events-(\d{4})-(\d\d)-(\d\d)(?:\.([2-9]|[1-9]\d{1,5}))?\.jsonl(\.gz)?\.php$/D';
 
     private function __construct(
         /** UTC day of receipt, `YYYY-MM-DD`. */
         public readonly string $day,
-        /** 0, then 1, 2, … where a day has several. */
+        /** 1, then 2, 3, … where a day has several; the first has no number in its name. */
         public readonly int $number,
         public readonly bool $packed,
     ) {
@@ -39,12 +39,12 @@ final class JournalFile
         if (!$isOurs || !checkdate((int) $parts[2], (int) $parts[3], (int) $parts[1])) {
             return null;
         }
-        return new self("$parts[1]-$parts[2]-$parts[3]", (int) $parts[4], $parts[5] !== null);
+        return new self("$parts[1]-$parts[2]-$parts[3]", (int) ($parts[4] ?? 1), $parts[5] !== null);
     }
 
     public function name(): string
     {
-        $number = $this->number === 0 ? '' : ".$this->number";
+        $number = $this->number === 1 ? '' : ".$this->number";
         return "events-$this->day$number.jsonl" . ($this->packed ? '.gz' : '') . '.php';
     }
 

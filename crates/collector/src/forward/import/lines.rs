@@ -36,7 +36,12 @@ pub(crate) struct Lines(BufReader<Box<dyn io::Read + Send>>);
 
 impl Lines {
     pub(crate) fn of(file: impl io::Read + Send + 'static) -> io::Result<Lines> {
-        Ok(Lines(BufReader::with_capacity(64 * 1024, files::unpacked(BufReader::new(file))?)))
+        let unpacked = files::unpacked(BufReader::new(file))?;
+        let mut lines = Lines(BufReader::with_capacity(64 * 1024, unpacked));
+        if lines.0.fill_buf()?.starts_with(files::DROP_IN_GUARD) {
+            lines.skip_line()?;
+        }
+        Ok(lines)
     }
 
     pub(crate) fn read_batch(&mut self) -> Batch {
@@ -129,6 +134,13 @@ mod tests {
             assert_eq!((lines.as_slice(), error.is_none()), (&expected[..], true));
         }
         assert_eq!(all(b"").0, []);
+    }
+
+    #[test]
+    fn the_guard_of_the_php_drop_in_is_no_line() {
+        let text = b"<?php __halt_compiler(); // Beaconry: what follows is one event a line, as JSON\na\nb\n";
+        assert_eq!(all(text).0, [line("a"), line("b")]);
+        assert_eq!(all(b"<?php __halt").0, []);
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub enum ImportError {
     },
     /// A folder without journal files.
     #[error(
-        "{0} has no journal files: they are named events-YYYY-MM-DD.jsonl, with .zst or .gz where they are packed"
+        "{0} has no journal files: they are named events-YYYY-MM-DD.jsonl, with .zst or .gz where they are packed, and .php where the \
+         drop-in wrote them"
     )]
     NoFiles(PathBuf),
     /// Not one of the first lines is an event.
@@ -118,11 +119,11 @@ fn inputs(paths: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>, ImportError> {
     for path in paths {
         let failed = |error| ImportError::File { path: path.clone(), error };
         if path.is_dir() {
-            let listed = files::list(path).map_err(failed)?;
+            let listed = files::list_downloads(path).map_err(failed)?;
             if listed.is_empty() {
                 return Err(ImportError::NoFiles(path.clone()));
             }
-            all.extend(listed.into_iter().map(|file| file.path));
+            all.extend(listed);
         } else {
             all.push(path.clone());
         }
