@@ -161,6 +161,7 @@ export function createDriver(client) {
       open.lines?.push(line);
       open.n++;
       open.high ||= high;
+      open.stored = false; // not all of it, should the core trap now
     }
     if (fate < to.REFUSED) own.next++;
     if (high || pending > PENDING) drain();

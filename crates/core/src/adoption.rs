@@ -31,7 +31,7 @@ impl Pipeline {
 
     /// Takes over a stream whose lock the driver holds; `next` is what its line tells as `tracked`, 0 where there is none.
     /// Then come, in this order, [`know_dropped`](Self::know_dropped) for what the line tells as dropped and
-    /// [`offer`](Self::offer) for each batch that the storage has. It asks first, and loads what is not stored.
+    /// [`offer`](Self::offer) for each batch that the storage has. It asks first, and sends then what is not stored.
     ///
     /// A stream that is held already is not taken twice, but for one that this page [left](Self::begin_stream).
     pub fn adopt(&mut self, now: Instant, stream: Stream) {

@@ -133,6 +133,27 @@ for (const [name, call] of [['track', 'track'], ['tell', 'tell'], ['poll', 'poll
   });
 }
 
+test('what a stored batch had grown by when the core traps is written by the fresh one', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  const isStored = (text) => stored(page, telemetry.stats().stream).some(([, value]) => value.includes(text));
+  telemetry.setContext({ a: 1 });
+  telemetry.log('info', 'written');
+  await microtasks();
+  assert.ok(isStored('written'));
+  let traps = 1;
+  cores.inside = (called) => called === 'poll' && traps-- > 0 && trap();
+  telemetry.log('info', 'grown');
+  await until(() => cores.made === 2 && telemetry.stats().tracked === 3);
+  await microtasks();
+  assert.ok(isStored('grown'));
+});
+
 test('a second trap within a minute is the last: the writer goes on under a new stream, and no event is lost or doubled', async () => {
   const page = openPage();
   const network = openNetwork();
