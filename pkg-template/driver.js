@@ -9,7 +9,7 @@ import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt, utf8 } from './serialize.js';
 import { createStream, priorityOf } from './streams.js';
-import { isError, lock } from './writer.js';
+import { HEAD_BYTES, isError, lock } from './writer.js';
 
 /**
  * Drives the core: it has the texts, the storage, the network and the clocks; the core makes every decision about batches, and
@@ -50,9 +50,6 @@ const LOOK_EVERY_MS = 60_000;
 /** A core that traps again within these ms is given up. */
 const TRAP_MS = 60_000;
 
-/** In the place of a core that has trapped. @type {import('./core.js').Core} */
-const NO_CORE = { track: () => to.REFUSED, push() {}, tell: () => 0, poll: () => 0, word: () => 0 };
-
 /** @param {Client} client */
 export function createDriver(client) {
   const { options, prefix, storage, members, createCore, stream, failed } = client;
@@ -64,7 +61,8 @@ export function createDriver(client) {
   /** @type {Batch} the one that grows */
   let open;
   let context = ''; // the members that the core has been told
-  let core = NO_CORE;
+  /** @type {import('./core.js').Core | undefined} none after a trap */
+  let core;
   let trapped = -TRAP_MS;
   let pending = 0; // events since the last drain
   let busy = true; // outputs are carried out, or there is no core
@@ -84,34 +82,38 @@ export function createDriver(client) {
   const gated = gateOf(prefix, storage);
   const wake = alarm(() => input(to.TIME));
   const lookIn = alarm(look);
-  const books = openBooks(() => words(tell(to.COUNT)));
+  const books = openBooks(() => hear(() => tell(to.COUNT)));
   const { carryOut, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, lookIn);
 
   // ── To the core, and back ──
 
+  /**
+   * What the core says; nothing where it traps, or there is none.
+   * @template T
+   * @param {(core: import('./core.js').Core) => T} call
+   */
+  function ask(call) {
+    try {
+      return core && call(core);
+    } catch {
+      trap();
+    }
+  }
+
   /** @param {(number | boolean | undefined)[]} message */
   function tell(...message) {
-    try {
+    return ask((core) => {
       for (const word of message) core.push(Math.min(Number(word ?? 0), to.NEVER));
       return core.tell(performance.now());
-    } catch {
-      return trap();
-    }
+    }) ?? 0;
   }
 
-  function poll() {
-    try {
-      return words(core.poll());
-    } catch {
-      return [trap()];
-    }
+  /** The words of an output. @param {(core: import('./core.js').Core) => number} count */
+  function hear(count) {
+    return ask((core) => Array.from({ length: count(core) }, (_, at) => core.word(at) >>> 0)) ?? [];
   }
 
-  function words(/** @type {number} */ length) {
-    const all = [];
-    while (all.length < length) all.push(core.word(all.length) >>> 0);
-    return all;
-  }
+  const poll = () => hear((core) => core.poll());
 
   /** Something happened. @param {number[]} message */
   const input = (...message) =>
@@ -149,19 +151,20 @@ export function createDriver(client) {
   function track(line, high = isError(line)) {
     if (over) return heir?.track(line, high);
     if (!isReady()) return when(() => track(line, high));
-    let fate = to.REFUSED;
-    try {
-      fate = core.track(utf8(line), priorityOf({ high }));
-    } catch {
-      trap();
-      return track(line, high);
+    const bytes = utf8(line);
+    const fate = ask((core) => core.track(bytes, priorityOf({ high })));
+    if (fate === undefined) return track(line, high); // once there is another
+    if (fate === to.BEGAN) {
+      if (open?.text) open.lines = undefined;
+      own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
     }
-    if (fate === to.BEGAN) own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: 0, context, lines: [] }));
     if (fate <= to.BEGAN) {
       open.lines?.push(line);
       open.n++;
+      open.bytes += bytes + 1; // its line break
       open.high ||= high;
       open.stored = false; // not all of it, should the core trap now
+      open.text = undefined;
     }
     if (fate < to.REFUSED) own.next++;
     if (high || pending > PENDING) drain();
@@ -221,7 +224,7 @@ export function createDriver(client) {
       if (asked[0] === to.OFF) mode = 'off'; // once a last line is sent
       else attempt(() => carryOut(asked));
     }
-    busy = core === NO_CORE;
+    busy = !core;
     if (over) return;
     wake(asked[1] ?? to.NEVER, true);
     if (!mode) return;
@@ -307,7 +310,7 @@ export function createDriver(client) {
     if (own.isOver) tell(to.PAGE, 2);
     else if (isHidden()) tell(to.PAGE, 1);
     if (books.isWaited()) tell(to.FLUSH);
-    busy = core === NO_CORE;
+    busy = !core;
     drain();
     look();
     resume();
@@ -318,7 +321,7 @@ export function createDriver(client) {
     const isSecond = performance.now() - trapped < TRAP_MS;
     trapped = performance.now();
     busy = true;
-    core = NO_CORE;
+    core = undefined;
     giveBack();
     setTimeout(() => {
       try {
@@ -327,7 +330,6 @@ export function createDriver(client) {
         giveUp(); // there is none
       }
     });
-    return 0;
   }
 
   function giveUp() {

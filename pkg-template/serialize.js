@@ -58,10 +58,11 @@ const STRING_UNITS = 8_192;
 const SCRATCH = new Uint8Array(3 * LINE_BYTES);
 
 /**
- * The bytes of `text` in UTF-8; of one that is larger than any line may be, at least 96 KiB.
+ * The bytes of `text` in UTF-8; of one that is larger than any line may be, at least 96 KiB. A search for what is not ASCII takes a
+ * tenth of an encoder's time, where it is written so.
  * @param {string} text
  */
-export const utf8 = (text) => ENCODER.encodeInto(text, SCRATCH).written;
+export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? ENCODER.encodeInto(text, SCRATCH).written : text.length);
 
 /**
  * One event as it travels: `{"type":"log","ts":1763877600123,"data":{…}}`, without a newline, at most 32 KiB.
