@@ -294,3 +294,24 @@ fn time(unix_ms: u64) -> String {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     time.unwrap_or(jiff::Timestamp::MAX).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_groups_than_anyone_reads_are_one_and_no_event_leaves_the_sums() {
+        let of = |tracked: u64| Sums::from([(TRACKED, tracked)]);
+        let releases = (1..=MAX_GROUPS as u64 + 5).map(|n| (named(Some(&format!("r{n}"))), of(n)));
+        let groups: HashMap<Key, Sums> =
+            releases.chain([((Kind::Forgotten, None), of(7)), (named(None), of(3))]).collect();
+        let all: u64 = groups.values().map(|sums| sums[TRACKED]).sum();
+        let groups = sorted(groups, Some(By::Release));
+        assert_eq!(groups.iter().map(|(_, sums)| sums[TRACKED]).sum::<u64>(), all);
+        assert_eq!(groups[0].0, named(Some(&format!("r{}", MAX_GROUPS + 5))), "the largest is first");
+        let nameless: Vec<_> =
+            groups[MAX_GROUPS..].iter().map(|((kind, _), sums)| (*kind, sums[TRACKED])).collect();
+        let smallest = 1 + 2 + 3 + 4 + 5;
+        assert_eq!(nameless, [(Kind::Unknown, 3), (Kind::Others, smallest), (Kind::Forgotten, 7)]);
+    }
+}

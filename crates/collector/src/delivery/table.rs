@@ -115,14 +115,15 @@ fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
 /// Clients choose the names: what would move a terminal's cursor is not passed on.
 fn name(group: &Group) -> String {
     match group.kind {
-        Kind::Named => {
-            let name = group.name.as_deref().unwrap_or_default();
-            name.chars().map(|it| if it.is_control() { '\u{FFFD}' } else { it }).collect()
-        }
+        Kind::Named => harmless(group.name.as_deref().unwrap_or_default()),
         Kind::Unknown => "(not told)".into(),
         Kind::Others => "(others)".into(),
         Kind::Forgotten => "(silent for 35 days)".into(),
     }
+}
+
+fn harmless(name: &str) -> String {
+    name.chars().map(|it| if it.is_control() { '\u{FFFD}' } else { it }).collect()
 }
 
 fn notes(report: &Report) -> String {
@@ -149,4 +150,21 @@ fn notes(report: &Report) -> String {
         None => "No journal file is left.".into(),
     });
     notes.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_cannot_write_to_the_terminal() {
+        assert_eq!(harmless("1.0\u{1b}[2J\n"), "1.0\u{FFFD}[2J\u{FFFD}");
+    }
+
+    #[test]
+    fn neither_all_nor_nothing_is_shown_where_it_is_not() {
+        let shown = [(0, 10), (10, 10), (1, 100_000), (99_999, 100_000), (1, 3), (0, 0)]
+            .map(|(count, tracked)| percent(count, tracked));
+        assert_eq!(shown, ["0.0 %", "100.0 %", "<0.1 %", ">99.9 %", "33.3 %", "–"]);
+    }
 }
