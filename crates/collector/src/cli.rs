@@ -1,4 +1,4 @@
-//! The command line: `beaconry serve`, `config check`, `rotate`, `phase`, `forward` and `import`.
+//! The command line: `beaconry serve`, `config check`, `rotate`, `delivery`, `phase`, `forward` and `import`.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Config, own_origins, system_clock};
+use crate::delivery::{self, Delivery, DeliveryError};
 use crate::forward::{self, Forward, ForwardError, Import, ImportError, Progress, Stop};
 use crate::phase::{Phase, PhaseError, set_phase};
 use crate::settings::{self, Given, GivenJournal, Settings, SettingsError, check};
@@ -39,6 +40,11 @@ enum Command {
     /// waited for. Where no server has DIR, it is done here, by these flags, variables and file. Run it as the user of the
     /// server, who has to write what it makes. Where nothing was written since the last time, nothing is closed.
     Rotate(Rotate),
+    /// Tell what became of every event: stored, dropped and why, outstanding, lost
+    ///
+    /// A running server counts, and has to be asked by a user who may write to DIR. Where no server has DIR it is counted here, from
+    /// index and journal, or from the journal alone, and nothing is written.
+    Delivery(Delivery),
     /// Switch the clients of a key off or on, also while a server runs
     Phase(SetPhase),
     /// Follow the journal and bring each line to Loki, or to whoever takes OTLP
@@ -117,6 +123,9 @@ pub enum CliError {
     /// Nothing was rotated.
     #[error(transparent)]
     Rotate(#[from] RotateError),
+    /// Nothing was counted.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// The phase cannot be set.
     #[error(transparent)]
     Phase(#[from] PhaseError),
@@ -187,6 +196,10 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
             let config = args.config.as_deref();
             let (data, files) = settings::resolve_journal(args.data, &args.journal, config, matches)?;
             println!("{}", rotated(&rotate::run(&data, &files, &system_clock())?));
+            Ok(())
+        }
+        Command::Delivery(args) => {
+            println!("{}", delivery::run(&args, &system_clock())?);
             Ok(())
         }
         Command::Phase(args) => {

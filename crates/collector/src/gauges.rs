@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::books::Books;
+use crate::books::{self, Books};
 use crate::files::{self, JournalFile, Name, Packing};
 use crate::journal::{self, Position};
 use crate::upkeep::consumers;
@@ -56,6 +56,11 @@ struct OfConsumer {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfApp {
+    app: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfFate {
     app: String,
     fate: &'static str,
@@ -72,6 +77,8 @@ pub(crate) struct Gauges {
     size: Number,
     full: Number,
     streams: Number,
+    tracked: Family<OfApp, Gauge>,
+    twice_refused: Family<OfApp, Gauge>,
     fates: Family<OfFate, Gauge>,
 }
 
@@ -153,8 +160,18 @@ impl Gauges {
         registry.register("index_streams", "Streams that the index knows", gauges.streams.clone());
         registry.register(
             "known_events",
-            "Events of these streams: stored, outstanding, lost, or dropped by the client for this reason",
+            "Events of all streams that it ever knew: stored, outstanding, lost, or dropped by the client for this reason",
             gauges.fates.clone(),
+        );
+        registry.register(
+            "known_events_tracked",
+            "Events that clients have numbered: the sum over all fates",
+            gauges.tracked.clone(),
+        );
+        registry.register(
+            "known_events_twice_refused",
+            "Events that came again and were stored already, also before the last restart",
+            gauges.twice_refused.clone(),
         );
         gauges
     }
@@ -178,9 +195,26 @@ impl Gauges {
         self.size.set(observed.disk.size);
         self.full.set(observed.full.into());
         self.streams.set(observed.streams);
+        self.set_books(&observed.books);
+    }
+
+    fn set_books(&self, books: &Books) {
+        for family in [&self.tracked, &self.twice_refused] {
+            family.clear();
+        }
         self.fates.clear();
-        for (app, fate, count) in observed.books.iter() {
-            self.fates.get_or_create(&OfFate { app: app.to_string(), fate }).set(count);
+        for (app, cell, count) in books.iter() {
+            let app = app.to_string();
+            match cell {
+                books::STREAMS => {}
+                books::TRACKED => {
+                    // A collector to which nothing came twice says so.
+                    drop(self.twice_refused.get_or_create(&OfApp { app: app.clone() }));
+                    self.tracked.get_or_create(&OfApp { app }).set(count);
+                }
+                books::TWICE_REFUSED => drop(self.twice_refused.get_or_create(&OfApp { app }).set(count)),
+                fate => drop(self.fates.get_or_create(&OfFate { app, fate }).set(count)),
+            }
         }
     }
 }

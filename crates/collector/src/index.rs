@@ -3,21 +3,19 @@
 //! The index may lag behind the journal (it is synced once a second, the journal with every group) but never runs
 //! ahead of it: an entry is put after the fsync of the lines that it tells of. What it lags is read again on start.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 
-use beaconry_core::{Ranges, StreamId, StreamLine};
+use beaconry_core::StreamId;
 use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
-    TableHandle as _, WriteTransaction,
+    Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition, WriteTransaction,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::books::Books;
 use crate::disk::Disk;
+use crate::record::Record;
+use crate::snapshot::Snapshot;
 
 /// The database's file.
 pub(crate) const FILE: &str = "index.redb";
@@ -31,17 +29,26 @@ pub(crate) const DAY_MS: u64 = 86_400_000;
 /// Pages in memory. The streams of the last minutes are what is asked for; redb's own default is 1 GiB.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
-/// Stream → [`Stored`].
-const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams");
+/// Stream → [`Record`], as it is encoded.
+pub(crate) const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams");
 /// Day last heard of (since 1970) and stream: what the window lets go, in order.
 const HEARD: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("heard");
 /// Journal file → bytes of it that this index knows.
 const FILES: TableDefinition<'_, &str, u64> = TableDefinition::new("files");
-/// App and fate → events of all streams; changed with them, so that nobody has to count.
+/// App and cell → count over all streams; changed with them, so that nobody has to count.
 const BOOKS: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("books");
-/// `since`: the index knows no stream that was born before (unix ms; 0: it knows all). Absent until it was brought up to
-/// the journal for the first time.
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// The same of the streams that the window has let go of, which go on counting.
+pub(crate) const FORGOTTEN: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("forgotten");
+/// Numbers by the names below.
+pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// The index knows no stream that was born before (unix ms; 0: it knows all). Absent until it was brought up to the journal for
+/// the first time.
+pub(crate) const SINCE: &str = "since";
+/// Since when events that came twice have been counted (unix ms).
+pub(crate) const COUNTING_SINCE: &str = "counting_since";
+/// Which cells [`BOOKS`] has; those of another version are counted anew.
+const BOOKS_VERSION: &str = "books";
+const CURRENT_BOOKS: u64 = 2;
 
 /// The index cannot be read or written. What it knew is in the journal.
 #[derive(Debug, thiserror::Error)]
@@ -55,58 +62,6 @@ pub(crate) enum IndexError {
     /// An entry that this program did not write.
     #[error("the index has an entry that cannot be read")]
     Entry,
-}
-
-/// What is known of one stream.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Record {
-    /// Whose stream it is.
-    pub(crate) app: Arc<str>,
-    /// The numbers that are in the journal.
-    pub(crate) stored: Ranges,
-    /// All its stream lines, merged; `tracked` is at least the end of what is stored.
-    pub(crate) line: StreamLine,
-    /// Lines of type `delivery` so far.
-    pub(crate) deliveries: u32,
-    /// First and last receipt (unix ms).
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-}
-
-/// A [`Record`] as the database has it.
-#[derive(Serialize, Deserialize)]
-struct Stored<'a> {
-    #[serde(borrow, default)]
-    app: Cow<'a, str>,
-    #[serde(borrow)]
-    stored: &'a RawValue,
-    #[serde(borrow)]
-    line: &'a RawValue,
-    deliveries: u32,
-    first: u64,
-    last: u64,
-}
-
-impl Record {
-    fn encode(&self) -> Result<Vec<u8>, IndexError> {
-        let (mut line, mut stored) = (Vec::new(), Vec::new());
-        self.line.encode(&mut line);
-        self.stored.encode(&mut stored);
-        let line = serde_json::from_slice(line.trim_ascii_end()).map_err(|_| IndexError::Entry)?;
-        let stored = serde_json::from_slice(&stored).map_err(|_| IndexError::Entry)?;
-        let Record { deliveries, first, last, .. } = *self;
-        let app = Cow::Borrowed(&*self.app);
-        serde_json::to_vec(&Stored { app, stored, line, deliveries, first, last })
-            .map_err(|_| IndexError::Entry)
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Record, IndexError> {
-        let entry: Stored<'_> = serde_json::from_slice(bytes).map_err(|_| IndexError::Entry)?;
-        let line = StreamLine::decode(entry.line.get().as_bytes()).map_err(|_| IndexError::Entry)?;
-        let stored = Ranges::parse(entry.stored.get().as_bytes()).map_err(|_| IndexError::Entry)?;
-        let Stored { deliveries, first, last, .. } = entry;
-        Ok(Record { app: entry.app.as_ref().into(), stored, line, deliveries, first, last })
-    }
 }
 
 /// The open database.
@@ -168,19 +123,30 @@ impl Index {
         read(&self.database, text.as_str())?.as_deref().map(Record::decode).transpose()
     }
 
-    /// How many streams are known, and what became of their events.
+    /// How many streams are known, and what became of the events of these and of those that were let go of.
     pub(crate) fn books(&self) -> Result<(u64, Books), IndexError> {
         fn read(database: &Database) -> Result<(u64, Books), redb::Error> {
             let transaction = database.begin_read()?;
             let mut books = Books::default();
-            for row in transaction.open_table(BOOKS)?.iter()? {
-                let (key, count) = row?;
-                let (app, fate) = key.value();
-                books.add(app, fate, count.value());
+            for table in [BOOKS, FORGOTTEN] {
+                add_books(&transaction, table, &mut books)?;
             }
             Ok((transaction.open_table(STREAMS)?.len()?, books))
         }
         Ok(read(&self.database)?)
+    }
+
+    /// All of it as it is now, to be read while it changes.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, IndexError> {
+        let transaction = self.database.begin_read().map_err(redb::Error::from)?;
+        Ok(Snapshot::new(transaction))
+    }
+
+    /// Notes that events which come twice are counted from now on, unless they have been already.
+    pub(crate) fn count_from(&mut self, now: u64) -> Result<(), IndexError> {
+        let transaction = self.begin(Durability::None)?;
+        put_once(&transaction, COUNTING_SINCE, now).map_err(IndexError::Database)?;
+        Ok(transaction.commit().map_err(redb::Error::from)?)
     }
 
     /// Puts a change; it is on disk after the next [`Index::sync`].
@@ -190,7 +156,7 @@ impl Index {
         for (stream, record) in &change.records {
             put_record(&transaction, *stream, record, &mut books)?;
         }
-        put_books(&transaction, &books).map_err(IndexError::Database)?;
+        put_books(&transaction, BOOKS, &books).map_err(IndexError::Database)?;
         if let Some((name, known)) = change.file {
             put_file(&transaction, name, known).map_err(IndexError::Database)?;
         }
@@ -223,13 +189,16 @@ impl Index {
         Ok(transaction.commit().map_err(redb::Error::from)?)
     }
 
-    /// Lets go of the streams that were last heard of before the window; gives how many.
+    /// Lets go of the streams that were last heard of before the window; gives how many. Their events go on counting.
     pub(crate) fn prune(&mut self, now: u64) -> Result<u64, IndexError> {
         let transaction = self.begin(Durability::None)?;
         let first_kept = now.saturating_sub(WINDOW_MS) / DAY_MS;
-        let mut books = Books::default();
-        let gone = prune(&transaction, first_kept, &mut books).map_err(IndexError::Database)?;
-        put_books(&transaction, &books).map_err(IndexError::Database)?;
+        let (mut books, mut forgotten) = (Books::default(), Books::default());
+        let gone =
+            prune(&transaction, first_kept, &mut books, &mut forgotten).map_err(IndexError::Database)?;
+        for (table, changes) in [(BOOKS, &books), (FORGOTTEN, &forgotten)] {
+            put_books(&transaction, table, changes).map_err(IndexError::Database)?;
+        }
         transaction.commit().map_err(redb::Error::from)?;
         Ok(gone)
     }
@@ -244,14 +213,17 @@ impl Index {
 /// Makes the tables, so that reads find them; gives `since`.
 fn prepare(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_write()?;
-    let has_books = transaction.list_tables()?.any(|table| table.name() == BOOKS.name());
     transaction.open_table(STREAMS)?;
     transaction.open_table(HEARD)?;
     transaction.open_table(FILES)?;
-    if !has_books {
-        put_books(&transaction, &count(&transaction)?)?;
+    transaction.open_table(FORGOTTEN)?;
+    let number = |name| Ok::<_, redb::Error>(transaction.open_table(META)?.get(name)?.map(|it| it.value()));
+    if number(BOOKS_VERSION)? != Some(CURRENT_BOOKS) {
+        transaction.delete_table(BOOKS)?;
+        put_books(&transaction, BOOKS, &count(&transaction)?)?;
+        transaction.open_table(META)?.insert(BOOKS_VERSION, CURRENT_BOOKS)?;
     }
-    let since = transaction.open_table(META)?.get("since")?.map(|since| since.value());
+    let since = number(SINCE)?;
     transaction.commit()?;
     Ok(since)
 }
@@ -286,7 +258,7 @@ fn put_record(
     Ok(())
 }
 
-/// The books of an index from before there were any.
+/// The books of an index from before there were these.
 fn count(transaction: &WriteTransaction) -> Result<Books, redb::Error> {
     let mut books = Books::default();
     for row in transaction.open_table(STREAMS)?.iter()? {
@@ -295,8 +267,12 @@ fn count(transaction: &WriteTransaction) -> Result<Books, redb::Error> {
     Ok(books)
 }
 
-fn put_books(transaction: &WriteTransaction, changes: &Books) -> Result<(), redb::Error> {
-    let mut books = transaction.open_table(BOOKS)?;
+fn put_books(
+    transaction: &WriteTransaction,
+    table: TableDefinition<'_, (&'static str, &'static str), u64>,
+    changes: &Books,
+) -> Result<(), redb::Error> {
+    let mut books = transaction.open_table(table)?;
     for (app, fate, change) in changes.iter() {
         let key = (&**app, fate);
         let count = books.get(key)?.map_or(0, |count| count.value()).saturating_add_signed(change);
@@ -316,18 +292,48 @@ fn forget_file(transaction: &WriteTransaction, name: &str) -> Result<(), redb::E
 }
 
 fn put_since(transaction: &WriteTransaction, since: u64) -> Result<(), redb::Error> {
-    transaction.open_table(META)?.insert("since", since)?;
+    transaction.open_table(META)?.insert(SINCE, since)?;
     Ok(())
 }
 
-fn prune(transaction: &WriteTransaction, first_kept: u64, books: &mut Books) -> Result<u64, redb::Error> {
+fn put_once(transaction: &WriteTransaction, name: &str, value: u64) -> Result<(), redb::Error> {
+    let mut meta = transaction.open_table(META)?;
+    if meta.get(name)?.is_none() {
+        meta.insert(name, value)?;
+    }
+    Ok(())
+}
+
+/// Adds what a table of books has.
+pub(crate) fn add_books(
+    transaction: &ReadTransaction,
+    table: TableDefinition<'_, (&'static str, &'static str), u64>,
+    books: &mut Books,
+) -> Result<(), redb::Error> {
+    for row in transaction.open_table(table)?.iter()? {
+        let (key, count) = row?;
+        let (app, cell) = key.value();
+        books.add(app, cell, count.value());
+    }
+    Ok(())
+}
+
+fn prune(
+    transaction: &WriteTransaction,
+    first_kept: u64,
+    books: &mut Books,
+    forgotten: &mut Books,
+) -> Result<u64, redb::Error> {
     let mut heard = transaction.open_table(HEARD)?;
     let mut streams = transaction.open_table(STREAMS)?;
     let mut gone = 0;
     for row in heard.extract_from_if(..(first_kept, ""), |_, ()| true)? {
         let old = streams.remove(row?.0.value().1)?;
         let old = old.and_then(|old| Record::decode(old.value()).ok());
-        books.change(old.as_ref(), None);
+        if let Some(old) = old {
+            books.change(Some(&old), None);
+            forgotten.keep(&old);
+        }
         gone += 1;
     }
     Ok(gone)

@@ -5,7 +5,9 @@
 //! are stored.
 //!
 //! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them and keeps the
-//!   [`books`]; [`disk`] is the file system below, so that a simulated one can forget what was not synced.
+//!   [`books`] of each [`record`]; a [`line`] is what it reads, and an index that was lost says [`since`] when it knows; [`disk`] is the file system below, so that a simulated one can forget what was not synced.
+//! - [`delivery`] tells what became of every event, from a [`snapshot`] of the index: of a running server's, asked by a [`wish`], or
+//!   of the files as they are, through an [`overlay`].
 //! - [`files`] names and orders the journal's files, and reads each, packed or not; [`upkeep`] packs and deletes the closed ones.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
 //! - [`forward`] brings what is in the journal, or in downloaded files, to Loki or by OTLP, in a process of its own.
@@ -20,6 +22,7 @@ mod body;
 mod books;
 mod config;
 mod cors;
+mod delivery;
 mod disk;
 mod event_line;
 mod files;
@@ -29,27 +32,34 @@ mod http;
 mod index;
 mod journal;
 mod limits;
+mod line;
+mod overlay;
 mod phase;
 mod receive;
+mod record;
 mod recover;
 mod refusal;
 mod serve;
 mod settings;
 #[cfg(test)]
 mod sim;
+mod since;
 mod skew;
+mod snapshot;
 mod state;
 mod stats;
 mod store;
 mod tail;
 mod upkeep;
 mod user_agent;
+mod wish;
 mod writer;
 
 /// The command line.
 pub mod cli;
 
 pub use config::{App, Clock, Config, JournalFiles, MAX_BODY_BYTES, own_origins, system_clock};
+pub use delivery::DeliveryError;
 pub use forward::{BadEndpoint, BadTarget, ForwardError, ImportError, NotDelivered};
 pub use http::app;
 pub use limits::{ADDRESS as ADDRESS_RATE, KEY as KEY_RATE, Limits, Rate};

@@ -3,25 +3,26 @@
 //! Before a crash only the last, unsynced group can be torn. Its pages may have reached the disk in any order, so
 //! besides a torn end there may be a hole with whole lines behind it. Bytes that are no line go to a side file.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read as _};
-use std::sync::Arc;
 
-use beaconry_core::{Range, StreamId, StreamLine};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use beaconry_core::StreamId;
 
 use crate::disk::{Disk, DiskFile, FileReader, read_full_at, write_all_at};
 use crate::files::{self, MAX_HEADER, Name, Packing};
-use crate::index::{self, Change, Index, IndexError, Record};
+use crate::index::{self, Change, Index, IndexError};
 use crate::journal;
+use crate::line::{Line, What};
+use crate::record::Record;
+use crate::since;
+use crate::store::SYNCED_FILE;
+use crate::user_agent;
 use crate::writer::MAX_UNSYNCED_BYTES;
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
 /// Longer lines are no lines of ours: a request becomes 8 MiB at most, a line of type `delivery` half a MiB.
-const MAX_LINE: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_LINE: usize = 16 * 1024 * 1024;
 /// Streams held in memory before they go to the index. A record is about 1 KB.
 const MAX_STREAMS: usize = 4_096;
 
@@ -43,9 +44,10 @@ pub(crate) enum RecoverError {
     Index(#[from] IndexError),
 }
 
-/// Opens the index and brings it up to the journal. An index that cannot be opened is made again.
-pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
+/// Opens the index and brings it up to the journal. An index that cannot be opened is made again. `now` is our clock (unix ms).
+pub(crate) fn recover<D: Disk>(disk: &D, now: u64) -> Result<Index, RecoverError> {
     let names = disk.list().map_err(|error| failed("the data directory", error))?;
+    let was_published = names.iter().any(|name| name == SYNCED_FILE);
     let had_index = names.iter().any(|name| name == index::FILE);
     let files = files::journal_files(names);
     let mut index = match Index::open(disk) {
@@ -57,23 +59,25 @@ pub(crate) fn recover<D: Disk>(disk: &D) -> Result<Index, RecoverError> {
         }
         Err(error) => return Err(error.into()),
     };
+    // Also one that a crash has kept from being finished.
+    let since = if index.is_new() { since::since(disk, &files, was_published, now) } else { Ok(0) };
+    let since = since.map_err(|error| failed("the journal", error))?;
     let known = index.files()?;
     for (name, packing) in &files {
         let known = known.get(&name.to_string()).copied().unwrap_or(0);
         match packing {
-            Packing::Plain => catch_up(disk, &mut index, &name.to_string(), known)?,
-            packed => read_packed(disk, &mut index, *name, *packed, known)?,
+            Packing::Plain => catch_up(disk, &mut index, &name.to_string(), known, since)?,
+            packed => read_packed(disk, &mut index, *name, *packed, known, since)?,
         }
     }
     let is_there = |known: &str| files.iter().any(|(name, _)| Name::parse(known) == Some(*name));
     index.forget_files(known.keys().filter(|name| !is_there(name)))?;
     if index.is_new() {
-        // Also one that a crash has kept from being finished.
-        let since = files.first().map(|(name, _)| name.day());
-        if let Some(since) = since {
+        if since > 0 {
+            let since = journal::day_at(since);
             tracing::warn!(%since, "the index was lost; streams of before are not known and are refused");
         }
-        index.set_since(since.map_or(0, journal::start_of))?;
+        index.set_since(since)?;
     }
     index.sync()?;
     Ok(index)
@@ -92,13 +96,19 @@ fn is_damage(error: &redb::Error) -> bool {
 }
 
 /// Mends one journal file beyond `known` and reads it into the index.
-fn catch_up<D: Disk>(disk: &D, index: &mut Index, name: &str, known: u64) -> Result<(), RecoverError> {
+fn catch_up<D: Disk>(
+    disk: &D,
+    index: &mut Index,
+    name: &str,
+    known: u64,
+    since: u64,
+) -> Result<(), RecoverError> {
     let mut file = disk.open(name).map_err(|error| failed(name, error))?;
     let len = file.len().map_err(|error| failed(name, error))?;
     if len < known {
         return Err(RecoverError::Shrunk { name: name.to_owned(), len, known });
     }
-    let mut read = Read::default();
+    let mut read = Read { since, ..Read::default() };
     let mut bad = Vec::new();
     let source = FileReader::new(disk.open(name).map_err(|error| failed(name, error))?, known);
     let scanned = scan(source, known, |span, line| {
@@ -129,6 +139,7 @@ fn read_packed<D: Disk>(
     name: Name,
     packing: Packing,
     known: u64,
+    since: u64,
 ) -> Result<(), RecoverError> {
     let (name, path) = (name.to_string(), name.packed(packing));
     let io = |error| failed(&path, error);
@@ -144,7 +155,7 @@ fn read_packed<D: Disk>(
     if skipped < known {
         return Err(RecoverError::Shrunk { name: path, len: skipped, known });
     }
-    let (mut read, mut bad, mut len) = (Read::default(), 0_u64, known);
+    let (mut read, mut bad, mut len) = (Read { since, ..Read::default() }, 0_u64, known);
     let scanned = scan(source, known, |span, line| {
         len = span.end;
         match Line::parse(line) {
@@ -180,6 +191,8 @@ fn rewrite_end<F: DiskFile>(file: &mut F, known: u64, len: u64) -> io::Result<()
 /// Streams between the journal and the index.
 #[derive(Default)]
 struct Read {
+    /// Streams born before (unix ms) are known in part.
+    since: u64,
     records: HashMap<StreamId, Record>,
 }
 
@@ -189,17 +202,28 @@ impl Read {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let known = index.get(line.stream)?;
-                entry.insert(
-                    known.unwrap_or_else(|| Record::new(line.stream, line.received, line.app.clone())),
-                )
+                let is_partial = line.stream.birth_unix_ms() < self.since;
+                entry.insert(known.unwrap_or_else(|| Record {
+                    is_partial,
+                    ..Record::new(line.stream, line.received, line.app.clone())
+                }))
             }
         };
         record.last = record.last.max(line.received);
+        record.see_browser(line.browser.as_deref());
+        if let (None, Some(ua)) = (&record.browser, &line.ua) {
+            record.see_browser(user_agent::parse(ua).browser.as_deref());
+        }
         match &line.what {
-            What::Event(range) => record.store(*range),
+            What::Event(range) => {
+                record.store(*range);
+                if record.line.identity.release.is_none() {
+                    record.line.identity.release.clone_from(&line.release);
+                }
+            }
             What::Delivery(count, stream_line) => {
                 record.deliveries = record.deliveries.max(*count);
-                record.line.merge(stream_line);
+                record.merge(stream_line);
             }
         }
         Ok(())
@@ -210,45 +234,6 @@ impl Read {
         index.put(&Change { records, file })?;
         self.records.clear();
         Ok(())
-    }
-}
-
-/// What the index needs of a journal line.
-struct Line {
-    stream: StreamId,
-    received: u64,
-    app: Arc<str>,
-    what: What,
-}
-
-enum What {
-    Event(Range),
-    Delivery(u32, Box<StreamLine>),
-}
-
-impl Line {
-    /// `None`: no line that this program writes.
-    fn parse(line: &[u8]) -> Option<Line> {
-        #[derive(Deserialize)]
-        struct Shape<'a> {
-            id: &'a str,
-            received: u64,
-            #[serde(borrow, default)]
-            app: Cow<'a, str>,
-            #[serde(borrow)]
-            data: &'a RawValue,
-        }
-        let shape: Shape<'_> = serde_json::from_str(str::from_utf8(line).ok()?).ok()?;
-        let (stream, number) = shape.id.split_once('.')?;
-        let what = match number.strip_prefix('~') {
-            Some(count) => {
-                let line = StreamLine::decode(shape.data.get().as_bytes()).ok()?;
-                What::Delivery(count.parse().ok()?, Box::new(line))
-            }
-            None => What::Event(Range::one(number.parse().ok()?)?),
-        };
-        let stream = StreamId::parse(stream.as_bytes()).ok()?;
-        Some(Line { stream, received: shape.received, app: shape.app.as_ref().into(), what })
     }
 }
 

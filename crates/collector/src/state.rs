@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use crate::config::{App, Config};
+use crate::delivery::Answering;
 use crate::disk::RealDisk;
 use crate::journal::Position;
 use crate::limits::Limiter;
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) writer: Writer,
     upkeep: Upkeep,
+    answering: Answering,
     pub(crate) phases: Phases,
     pub(crate) stats: Arc<Stats>,
     pub(crate) agents: Agents,
@@ -83,7 +85,7 @@ impl State {
         // Free again when nobody writes any more.
         let lock = Arc::new(lock);
         let phases = Phases::open(&config.data)?;
-        let recovered = Store::open(disk.clone(), config.journal.max_file);
+        let recovered = Store::open(disk.clone(), config.journal.max_file, (config.clock)());
         let store = recovered
             .map_err(|error| OpenError::Recover { dir: config.data.clone(), message: error.to_string() })?;
         let closed_files = store.closed_files();
@@ -99,17 +101,21 @@ impl State {
             closed_files,
             stats: stats.clone(),
         };
-        let upkeep = Upkeep::start(work, lock).map_err(OpenError::Thread)?;
+        let upkeep = Upkeep::start(work, lock.clone()).map_err(OpenError::Thread)?;
+        let (data, looker, clock) = (config.data.clone(), writer.looker(), config.clock.clone());
+        let answering = Answering::start(data, looker, clock, lock).map_err(OpenError::Thread)?;
         let budget = BODY_BUDGET_BYTES.max(config.max_body + MAX_RENDERED_BYTES) / BUDGET_PIECE + 1;
         let (agents, budget) = (Agents::default(), Arc::new(Semaphore::new(budget)));
         let addresses = Limiter::new(config.limits.address);
         let rates = config.apps.iter().map(|app| Limiter::new(app.rate)).collect();
-        let inner = Inner { config, writer, upkeep, phases, stats, agents, budget, addresses, rates };
+        let inner =
+            Inner { config, writer, upkeep, answering, phases, stats, agents, budget, addresses, rates };
         Ok(State(Arc::new(inner)))
     }
 
     /// Waits until everything that was taken is on disk and the directory is free again. Takes nothing more.
     pub async fn close(&self) {
+        self.0.answering.close().await;
         self.0.upkeep.close().await;
         self.0.writer.close().await;
     }

@@ -6,15 +6,17 @@ use std::io;
 use std::ops::Range as Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use beaconry_core::{Identity, MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine};
+use beaconry_core::{MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine};
 
 use crate::books::Books;
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
 use crate::files::Name;
-use crate::index::{Change, DAY_MS, Index, IndexError, Record, WINDOW_MS};
+use crate::index::{Change, DAY_MS, Index, IndexError, WINDOW_MS};
 use crate::journal::{self, AppendError, Journal, Position, Rotated};
+use crate::record::Record;
 use crate::recover::{RecoverError, recover};
+use crate::snapshot::Snapshot;
 use crate::user_agent::Agent;
 
 /// A request, decoded, checked and rendered: all that is left is to see what of it is new.
@@ -88,10 +90,6 @@ impl CommitError {
 /// What readers in other processes stop at.
 pub(crate) const SYNCED_FILE: &str = "synced";
 
-/// Bytes of a stream line in the journal. Each change writes the whole of it, so a stream that drops here and there again and
-/// again would fill the disk by itself; and Loki takes lines of 256 KiB. A client keeps to 64 pieces, 1 KiB.
-const MAX_DELIVERY_BYTES: usize = 64 * 1024;
-
 /// Journal and index of one directory.
 #[derive(Debug)]
 pub(crate) struct Store<D: Disk> {
@@ -99,6 +97,7 @@ pub(crate) struct Store<D: Disk> {
     journal: Journal<D::File>,
     /// `None` after it failed, until it can be opened and brought up to the journal again.
     index: Option<Index>,
+    opened: u64,
     pruned_on: u64,
     closed_files: ClosedFiles,
 }
@@ -107,11 +106,12 @@ pub(crate) struct Store<D: Disk> {
 pub(crate) type ClosedFiles = Arc<Mutex<()>>;
 
 impl<D: Disk> Store<D> {
-    /// Mends the journal and brings the index up to it. `max_file` is what a file grows to (bytes).
-    pub(crate) fn open(disk: D, max_file: u64) -> Result<Store<D>, RecoverError> {
-        let index = Some(recover(&disk)?);
+    /// Mends the journal and brings the index up to it. `max_file` is what a file grows to (bytes), `now` our clock (unix ms).
+    pub(crate) fn open(disk: D, max_file: u64, now: u64) -> Result<Store<D>, RecoverError> {
+        let index = Some(recover(&disk, now)?);
         let journal = Journal::new(max_file);
-        Ok(Store { disk, journal, index, pruned_on: 0, closed_files: ClosedFiles::default() })
+        let closed_files = ClosedFiles::default();
+        Ok(Store { disk, journal, index, opened: now, pruned_on: 0, closed_files })
     }
 
     /// The newest journal file, all of which is synced.
@@ -175,12 +175,14 @@ impl<D: Disk> Store<D> {
         let today = now / DAY_MS;
         let prune = self.pruned_on != today;
         let index = self.index()?;
-        let done = if prune {
-            index.prune(now).and_then(|gone| index.sync().map(|()| gone))
-        } else {
-            index.sync().map(|()| 0)
+        let mut work = || {
+            if prune {
+                index.count_from(now)?;
+            }
+            let gone = if prune { index.prune(now)? } else { 0 };
+            index.sync().map(|()| gone)
         };
-        let gone = done.inspect_err(|_| self.index = None)?;
+        let gone = work().inspect_err(|_| self.index = None)?;
         self.pruned_on = today;
         if gone > 0 {
             tracing::info!(streams = gone, "the index let go of streams that are older than its window");
@@ -192,6 +194,13 @@ impl<D: Disk> Store<D> {
     pub(crate) fn books(&mut self) -> Result<(u64, Books), CommitError> {
         let books = self.index()?.books();
         Ok(books?)
+    }
+
+    /// The index as it is now, without what has left its window.
+    pub(crate) fn look(&mut self, now: u64) -> Result<Snapshot, CommitError> {
+        let index = self.index()?;
+        index.prune(now)?;
+        Ok(index.snapshot()?)
     }
 
     /// The disk, for who tests with one that forgets.
@@ -210,7 +219,7 @@ impl<D: Disk> Store<D> {
                 // It may mend the file that is open.
                 self.journal = self.journal.reopened();
                 let _closed_files = self.closed_files.lock().unwrap_or_else(PoisonError::into_inner);
-                recover(&self.disk)?
+                recover(&self.disk, self.opened)?
             }
         };
         Ok(self.index.insert(index))
@@ -264,9 +273,12 @@ impl Group {
         let touched = match self.records.entry(stream) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
+                let is_young = request.age <= WINDOW_MS;
                 let record = match index.get(stream)? {
+                    // Also of one that is known in part.
+                    _ if is_before(request, index.since()) => return Ok(Taken::Stale),
                     Some(record) => record,
-                    None if is_stale(request, index.since()) => return Ok(Taken::Stale),
+                    None if !is_young => return Ok(Taken::Stale),
                     None => Record::new(stream, request.received, request.app.clone()),
                 };
                 entry.insert(Touched { record, changed: false })
@@ -294,8 +306,10 @@ impl Group {
             }
         }
         tally.known = request.events.len() as u64 - tally.new.values().sum::<u64>();
+        record.twice_refused += tally.known;
         tally.dropped = newly_dropped(&record, &request.line);
-        if record.line.merge(&request.line) {
+        record.see_browser(request.agent.browser.as_deref());
+        if record.merge(&request.line) {
             record.deliveries += 1;
             record.write_delivery(&mut self.lines, request);
         }
@@ -330,33 +344,13 @@ fn newly_dropped(record: &Record, line: &StreamLine) -> BTreeMap<&'static str, u
     dropped.filter(|(_, count)| *count > 0).collect()
 }
 
-/// By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know.
-fn is_stale(request: &Request, since: u64) -> bool {
-    request.age > WINDOW_MS || request.received.saturating_sub(request.age) < since
+/// Whether its stream was born before an index that was made again can know, by the client's own clock: a wrong one makes no
+/// stream old.
+fn is_before(request: &Request, since: u64) -> bool {
+    request.received.saturating_sub(request.age) < since
 }
 
 impl Record {
-    /// A stream heard of for the first time.
-    pub(crate) fn new(stream: StreamId, received: u64, app: Arc<str>) -> Record {
-        let line = StreamLine::new(stream, Identity::default());
-        Record { app, stored: Ranges::new(), line, deliveries: 0, first: received, last: received }
-    }
-
-    /// Notes numbers as stored.
-    pub(crate) fn store(&mut self, range: Range) {
-        self.stored.insert(range);
-        self.line.tracked = self.line.tracked.max(range.end());
-    }
-
-    /// Whether the sets are more than the wire format carries: neither an answer nor a journal line could tell them.
-    fn is_shredded(&self) -> bool {
-        let dropped = self.line.dropped.iter().map(|(_, numbers)| numbers.pieces());
-        let mut line = Vec::new();
-        self.line.encode(&mut line);
-        dropped.chain([self.stored.pieces()]).any(|pieces| pieces > MAX_RANGES)
-            || line.len() > MAX_DELIVERY_BYTES
-    }
-
     fn write_delivery(&self, out: &mut Vec<u8>, request: &Request) {
         let mut line = Vec::new();
         self.line.encode(&mut line);

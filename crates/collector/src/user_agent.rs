@@ -62,7 +62,9 @@ static EXTRACTOR: LazyLock<Option<Extractor<'static>>> = LazyLock::new(|| {
     Extractor::try_from(rules).inspect_err(|error| tracing::error!(%error, "user agent rules")).ok()
 });
 
-fn parse(header: &str) -> Agent {
+/// As [`Agents::look_up`], for who asks once.
+pub(crate) fn parse(header: &str) -> Agent {
+    let header = truncate(header, MAX_HEADER_BYTES);
     let Some(extractor) = LazyLock::force(&EXTRACTOR) else { return Agent::default() };
     let (browser, os, device) = extractor.extract(header);
     Agent {

@@ -17,6 +17,7 @@ use crate::disk::Disk;
 use crate::files::Name;
 use crate::journal::{self, Position, Rotated};
 use crate::receive::MAX_RENDERED_BYTES;
+use crate::snapshot::Snapshot;
 use crate::store::{CommitError, Request, Store, Verdict};
 
 /// Requests that wait for the writer. Each has its share of the memory (see `http`), so this bounds only counts.
@@ -32,6 +33,8 @@ pub(crate) const MAX_UNSYNCED_BYTES: usize =
 /// The index is made durable so often. What it lags is read from the journal on start, but for `tracked` and `holds`,
 /// which the client repeats with every request.
 const CHECKPOINT: Duration = Duration::from_secs(1);
+/// Also without any event, the streams whose window has ended are let go of after so long: what is outstanding of them is lost.
+const SWEEP: Duration = Duration::from_secs(3_600);
 
 /// Why a request was not stored. The client keeps all and comes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +53,12 @@ struct Job {
 }
 
 type RotateAnswer = oneshot::Sender<Result<Option<Rotated>, String>>;
+type SnapshotAnswer = oneshot::Sender<Result<Snapshot, String>>;
 
 enum Message {
     Store(Box<Job>),
     Rotate(RotateAnswer),
+    Snapshot(SnapshotAnswer),
     /// Finish what came before, take nothing more, end.
     Close,
 }
@@ -93,6 +98,7 @@ impl Writer {
             full: full.clone(),
             stopped: stopped.clone(),
             dirty_since: None,
+            checked: Instant::now(),
         };
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
             let _guard = guard;
@@ -139,6 +145,11 @@ impl Writer {
         Rotator { sender: self.sender.clone() }
     }
 
+    /// A way to look into the index, for threads that may block.
+    pub(crate) fn looker(&self) -> Looker {
+        Looker { sender: self.sender.clone() }
+    }
+
     /// Lets the writer finish what was handed over, and waits for its end.
     pub(crate) async fn close(&self) {
         let _ = self.sender.send(Message::Close).await;
@@ -168,6 +179,21 @@ impl Rotator {
     }
 }
 
+/// Looks into the index.
+pub(crate) struct Looker {
+    sender: mpsc::Sender<Message>,
+}
+
+impl Looker {
+    /// The index with all that was answered so far, and without what has left its window. Fails with words for people.
+    pub(crate) fn look(&self) -> Result<Snapshot, String> {
+        let (answer, looked) = oneshot::channel();
+        let ended = || "the writer has ended".to_owned();
+        self.sender.blocking_send(Message::Snapshot(answer)).map_err(|_| ended())?;
+        looked.blocking_recv().unwrap_or_else(|_| Err(ended()))
+    }
+}
+
 struct Work<D: Disk> {
     store: Store<D>,
     receiver: mpsc::Receiver<Message>,
@@ -180,6 +206,8 @@ struct Work<D: Disk> {
     full: Arc<AtomicBool>,
     /// When the index was first changed since it was last made durable.
     dirty_since: Option<Instant>,
+    /// When that was.
+    checked: Instant,
 }
 
 impl<D: Disk> Work<D> {
@@ -190,17 +218,13 @@ impl<D: Disk> Work<D> {
         }
         self.checkpoint();
         loop {
-            let due = self.dirty_since.map(|since| since + CHECKPOINT);
-            let received = match due {
-                Some(due) => tokio::time::timeout_at(due, self.receiver.recv()).await,
-                None => Ok(self.receiver.recv().await),
-            };
-            match received {
+            let due = self.dirty_since.map_or(self.checked + SWEEP, |since| since + CHECKPOINT);
+            match tokio::time::timeout_at(due, self.receiver.recv()).await {
                 Ok(None) => break,
                 Ok(Some(message)) => self.take(message),
                 Err(_) => {}
             }
-            if due.is_some_and(|due| due <= Instant::now()) {
+            if due <= Instant::now() {
                 self.checkpoint();
             }
         }
@@ -210,7 +234,7 @@ impl<D: Disk> Work<D> {
 
     /// One message and all that wait behind it, as far as a group goes.
     fn take(&mut self, first: Message) {
-        let (mut jobs, mut rotations) = (Vec::new(), Vec::new());
+        let (mut jobs, mut rotations, mut looks) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(message) = next {
@@ -220,6 +244,7 @@ impl<D: Disk> Work<D> {
                     jobs.push(*job);
                 }
                 Message::Rotate(answer) => rotations.push(answer),
+                Message::Snapshot(answer) => looks.push(answer),
                 Message::Close => self.receiver.close(),
             }
             let is_full = bytes >= MAX_GROUP_BYTES || jobs.len() >= MAX_GROUP_REQUESTS;
@@ -233,6 +258,14 @@ impl<D: Disk> Work<D> {
         for answer in rotations {
             let _ = answer.send(self.rotate());
         }
+        for answer in looks {
+            let _ = answer.send(self.look());
+        }
+    }
+
+    fn look(&mut self) -> Result<Snapshot, String> {
+        self.checkpoint();
+        self.store.look((self.clock)()).map_err(|error| error.to_string())
     }
 
     fn rotate(&mut self) -> Result<Option<Rotated>, String> {
@@ -290,7 +323,7 @@ impl<D: Disk> Work<D> {
     }
 
     fn checkpoint(&mut self) {
-        self.dirty_since = None;
+        (self.dirty_since, self.checked) = (None, Instant::now());
         match self.store.checkpoint((self.clock)()) {
             Ok(()) => {
                 match self.store.books() {

@@ -370,6 +370,8 @@ async fn metrics_tell_the_fate_of_every_event() {
         (known("full"), 3),
         (known("outstanding"), 1),
         (known("lost"), 3),
+        (r#"beaconry_known_events_tracked{app="shop"}"#.into(), 10),
+        (r#"beaconry_known_events_twice_refused{app="shop"}"#.into(), 3),
         ("beaconry_index_streams".into(), 1),
     ] {
         assert_eq!((name.as_str(), metric(&collector, &name).await), (name.as_str(), Some(count)));

@@ -13,7 +13,7 @@ const APP = 'app=~"$app"';
 /** A collector has no row of what there is none of: where one is scraped, that is zero. */
 const ZERO = 'on() max(beaconry_index_streams) * 0';
 
-/** What became of the events that clients have numbered, in all streams that the collector still knows. @param {string} fates */
+/** What became of the events that clients have numbered, in all streams that the collector ever knew. @param {string} fates */
 const known = (fates) => `sum(beaconry_known_events{${APP}, fate${fates}}) or ${ZERO}`;
 
 const STORED = known('="stored"');
@@ -41,7 +41,7 @@ export const delivery = () =>
     .withVariable(app())
     .withVariable(env())
     .withVariable(release())
-    .withRow(new RowBuilder('The books: every event that was numbered has one of these fates (last five weeks, from Prometheus)'))
+    .withRow(new RowBuilder('The books: every event that was numbered has one of these fates (since the index was made, from Prometheus)'))
     .withPanel(stored())
     .withPanel(outstanding())
     .withPanel(dropped())

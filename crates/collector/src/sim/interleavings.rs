@@ -19,7 +19,7 @@ fn one_client() -> (SimDisk, StreamLine) {
 }
 
 fn open(disk: &SimDisk) -> Store<SimDisk> {
-    Store::open(disk.clone(), MAX_FILE_BYTES).unwrap()
+    Store::open(disk.clone(), MAX_FILE_BYTES, START).unwrap()
 }
 
 const FILE: &str = "events-2025-11-24.jsonl";
@@ -161,7 +161,7 @@ fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again()
         disk.remove(index::FILE).unwrap();
         disk.sync_dir().unwrap();
         disk.light_fuse(fuse);
-        is_whole = Store::open(disk.clone(), MAX_FILE_BYTES).is_ok() && !disk.is_dead();
+        is_whole = Store::open(disk.clone(), MAX_FILE_BYTES, START).is_ok() && !disk.is_dead();
         disk.crash();
         let of_before =
             StreamLine::new(StreamId::new(START - 2 * index::DAY_MS, [1; 10]), Identity::default());
@@ -178,7 +178,8 @@ fn a_lost_index_is_known_as_lost_though_the_power_fails_while_it_is_made_again()
 fn the_index_outlives_journal_files_but_not_its_window() {
     let (disk, line) = one_client();
     let mut store = open(&disk);
-    store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    let told = StreamLine { tracked: 8, ..line.clone() };
+    store.commit(&[request(&told, &[numbers(0, 5)], START)]).unwrap();
     drop(store);
     disk.remove(FILE).unwrap();
     let mut store = open(&disk);
@@ -187,7 +188,9 @@ fn the_index_outlives_journal_files_but_not_its_window() {
     store.checkpoint(START + 37 * index::DAY_MS).unwrap();
     assert!(store.record(line.stream).is_none());
     let (streams, books) = store.books().unwrap();
-    assert_eq!((streams, books.iter().map(|(.., count)| count).sum::<i64>()), (0, 0), "nor do its books");
+    let books: Vec<_> = books.iter().map(|(_, cell, count)| (cell, count)).collect();
+    let kept = [("lost", 3), ("stored", 5), ("streams", 1), ("tracked", 8)];
+    assert_eq!((streams, &books[..]), (0, &kept[..]), "but its events go on counting");
     let late = START + 37 * index::DAY_MS;
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], late)]).unwrap();
     assert_eq!(verdicts, [Verdict::Stale], "what the index let go of is refused, not stored again");
@@ -215,7 +218,8 @@ fn an_index_from_before_there_were_books_gets_them() {
     let mut store = open(&disk);
     let (streams, books) = store.books().unwrap();
     let books: Vec<_> = books.iter().map(|(app, fate, count)| (&**app, fate, count)).collect();
-    assert_eq!((streams, &books[..]), (1, &[("", "outstanding", 2), ("", "stored", 5)][..]));
+    let expected = [("outstanding", 2), ("stored", 5), ("streams", 1), ("tracked", 7)];
+    assert_eq!((streams, &books[..]), (1, &expected.map(|(cell, count)| ("", cell, count))[..]));
     let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 6)], START)]).unwrap();
     assert_eq!(accounted(&verdicts), (numbers(0, 6).into(), 1, 5));
 }
@@ -244,7 +248,7 @@ fn a_journal_that_lost_what_was_synced_stops_the_start_with_advice() {
     store.checkpoint(START).unwrap();
     drop(store);
     disk.overwrite(FILE, b"");
-    let error = Store::open(disk.clone(), MAX_FILE_BYTES).unwrap_err().to_string();
+    let error = Store::open(disk.clone(), MAX_FILE_BYTES, START).unwrap_err().to_string();
     assert!(error.contains(FILE) && error.contains("delete index.redb"), "{error}");
     disk.remove(index::FILE).unwrap();
     open(&disk);

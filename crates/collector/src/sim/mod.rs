@@ -4,6 +4,7 @@
 mod disk;
 mod interleavings;
 mod upkeep;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,7 @@ use serde_json::value::RawValue;
 use crate::books::Books;
 use crate::disk::Disk;
 use crate::files::{self, Name, Packing};
+use crate::index;
 use crate::journal;
 use crate::receive::{Arrival, decode};
 use crate::store::{Request, Store, Verdict};
@@ -105,7 +107,7 @@ impl World {
     fn open(&mut self) {
         self.store = None;
         for _ in 0..50 {
-            match Store::open(self.disk.clone(), MAX_FILE) {
+            match Store::open(self.disk.clone(), MAX_FILE, self.now) {
                 Ok(mut store) => {
                     self.position = store.newest().map(|position| position.name);
                     self.settled = self.position;
@@ -135,6 +137,12 @@ impl World {
         self.open();
     }
 
+    fn lose_index(&mut self) {
+        self.store = None;
+        let _ = self.disk.remove(index::FILE);
+        self.open();
+    }
+
     fn power_off(&mut self) {
         self.disk.light_fuse(0);
         self.store = None;
@@ -148,7 +156,7 @@ impl World {
                 // Midnight passes between two groups.
                 self.now += 3_600_000;
             }
-            match self.rng.below(14) {
+            match self.rng.below(15) {
                 0 => self.crash(),
                 1 => self.disk.set_faults(Faults { write: 4, short: 2, sync: 4, full: false }),
                 2 => self.disk.set_faults(Faults { full: true, ..Faults::default() }),
@@ -160,6 +168,7 @@ impl World {
                 6 => self.checkpoint(),
                 7 => self.rotate(),
                 8 => self.pass(),
+                9 if self.rng.one_in(4) => self.lose_index(),
                 _ => self.send(),
             }
             if self.disk.is_dead() {

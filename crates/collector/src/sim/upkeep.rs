@@ -21,7 +21,7 @@ fn numbers(start: Number, end: Number) -> Range {
 }
 
 fn open(disk: &SimDisk) -> Store<SimDisk> {
-    Store::open(disk.clone(), MAX_FILE_BYTES).unwrap()
+    Store::open(disk.clone(), MAX_FILE_BYTES, START).unwrap()
 }
 
 /// Five events in a closed file, and a store that goes on in the next.
@@ -76,7 +76,7 @@ fn a_file_that_is_full_goes_on_in_the_next_and_a_restart_goes_on_there() {
     let line = StreamLine::new(StreamId::new(START, [7; 10]), Identity::default());
     let disk = SimDisk::new(1);
     for n in 0..4 {
-        let mut store = Store::open(disk.clone(), 1).unwrap();
+        let mut store = Store::open(disk.clone(), 1, START).unwrap();
         store.commit(&[request(&line, &[numbers(n, n + 1)], START)]).unwrap();
     }
     let names: Vec<String> =

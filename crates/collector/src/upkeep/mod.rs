@@ -20,6 +20,7 @@ pub(crate) use pass::{Pass, Policy, Report};
 pub(crate) use retain::Due;
 pub use retain::Keep;
 
+use self::rotate::ROTATE;
 use crate::config::Clock;
 use crate::disk::RealDisk;
 use crate::files::Name;
@@ -84,10 +85,9 @@ impl Work {
     fn run(mut self, stop: &Stop) {
         let (mut due, mut answered) = (Instant::now(), None);
         loop {
-            if let Some(wish) = rotate::wish(&self.data, answered) {
+            if let Some(wish) = ROTATE.heard::<()>(&self.data, answered) {
                 let report = self.rotate(stop);
-                rotate::answer(&self.data, wish, report);
-                answered = Some(wish);
+                answered = Some(ROTATE.tell(&self.data, &wish, report));
             } else if self.settled.has_changed().unwrap_or(false) || due <= Instant::now() {
                 self.pass(stop);
                 due = Instant::now() + EVERY;

@@ -1,35 +1,25 @@
 //! `beaconry rotate`: beside a running server and without one.
 //!
-//! Who wants a rotation puts a wish into the data directory, the server answers beside it: `rotate.json` `{"id":…}`, then
-//! `rotated.json` `{"id":…,"report":…}`. Where nobody has the directory's lock, it is done on the spot. Files and locks work
-//! across containers that share a volume; a signal would not.
+//! Who wants a rotation wishes for it ([`wish`]), and the server that has the directory does it. Where nobody has the
+//! directory's lock, it is done on the spot.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-use serde::{Deserialize, Serialize};
 
 use super::{Pass, Policy, Report, consumers};
 use crate::config::{Clock, JournalFiles};
 use crate::disk::RealDisk;
 use crate::recover::RecoverError;
 use crate::store::{CommitError, Store};
+use crate::wish::{self, Channel, LOCK, NoAnswer, POLL};
 
-/// Whoever writes to the directory holds it.
-const LOCK: &str = "lock";
-const WISH: &str = "rotate.json";
-const ANSWER: &str = "rotated.json";
-/// Who wishes holds it: one at a time.
-const WISH_LOCK: &str = "rotate.lock";
+/// The wish for a rotation; the answer is a [`Report`].
+pub(crate) const ROTATE: Channel =
+    Channel { lock: "rotate.lock", wish: "rotate.json", answer: "rotated.json" };
 
-/// How often the answer is looked for.
-const POLL: Duration = Duration::from_millis(50);
-/// A pass over a journal that was never packed takes minutes; a server that has not answered by then hangs.
-const PATIENCE: Duration = Duration::from_secs(600);
-
-/// A server that starts while `beaconry rotate` is at work without one waits so long for it to end.
+/// A server that starts while a command is at work without one waits so long for it to end.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why nothing was rotated, and what to do.
@@ -57,45 +47,29 @@ pub enum RotateError {
     Failed(String),
 }
 
-/// One call of `beaconry rotate`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Wish {
-    id: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Answer {
-    id: u64,
-    report: Report,
+impl RotateError {
+    fn of(path: &Path, error: NoAnswer) -> RotateError {
+        match error {
+            NoAnswer::Io(error) => RotateError::Data { path: path.to_owned(), error },
+            NoAnswer::Silent => RotateError::Silent(path.to_owned()),
+        }
+    }
 }
 
 /// The directory's lock for a server; `None` where another has it.
 pub(crate) fn lock_of_server(data: &Path) -> io::Result<Option<File>> {
     let end = Instant::now() + START_PATIENCE;
     loop {
-        // Asked before and after, for a rotation may end meanwhile.
-        let was_rotating = is_held(&data.join(WISH_LOCK));
-        let lock = take(&data.join(LOCK))?;
-        let is_rotating = was_rotating || is_held(&data.join(WISH_LOCK));
-        if lock.is_some() || !is_rotating || Instant::now() > end {
+        // Asked before and after, for a rotation may end meanwhile. Who only reads has a share of the lock.
+        let was_rotating = ROTATE.is_busy(data);
+        let lock = wish::take(&data.join(LOCK))?;
+        let is_short = || {
+            was_rotating || ROTATE.is_busy(data) || wish::share(&data.join(LOCK)).is_ok_and(|it| it.is_some())
+        };
+        if lock.is_some() || !is_short() || Instant::now() > end {
             return Ok(lock);
         }
         std::thread::sleep(POLL);
-    }
-}
-
-/// The wish that a running server finds, if it is not the last one that it has answered.
-pub(crate) fn wish(data: &Path, last: Option<Wish>) -> Option<Wish> {
-    let text = fs::read(data.join(WISH)).ok()?;
-    serde_json::from_slice(&text).ok().filter(|wish| Some(*wish) != last)
-}
-
-/// Tells who wished what was done.
-pub(crate) fn answer(data: &Path, wish: Wish, report: Report) {
-    let answered = put(data, ANSWER, &Answer { id: wish.id, report });
-    let answered = answered.and_then(|()| remove(&data.join(WISH)));
-    if let Err(error) = answered {
-        tracing::error!(%error, "who wished for a rotation cannot be told that it is done");
     }
 }
 
@@ -105,28 +79,11 @@ pub(crate) fn run(data: &Path, files: &JournalFiles, clock: &Clock) -> Result<Re
     if !data.is_dir() {
         return Err(failed(ErrorKind::NotADirectory.into()));
     }
-    let only_one = File::create(data.join(WISH_LOCK)).map_err(failed)?;
-    only_one.lock().map_err(failed)?;
-    let wish = Wish { id: fastrand::u64(..) };
-    let mut is_told = false;
-    let end = Instant::now() + PATIENCE;
-    let report = loop {
-        if let Some(lock) = take(&data.join(LOCK)).map_err(failed)? {
-            break here(data, files, clock, lock)?;
-        }
-        if !is_told {
-            put(data, WISH, &wish).map_err(failed)?;
-            is_told = true;
-        }
-        if let Some(report) = answered(data, wish) {
-            break report;
-        }
-        if Instant::now() > end {
-            return Err(RotateError::Silent(data.to_owned()));
-        }
-        std::thread::sleep(POLL);
+    let here = || match wish::take(&data.join(LOCK)).map_err(failed)? {
+        Some(lock) => here(data, files, clock, lock).map(Some),
+        None => Ok(None),
     };
-    remove(&data.join(WISH)).and_then(|()| remove(&data.join(ANSWER))).map_err(failed)?;
+    let report: Report = ROTATE.ask(data, (), here, |error| RotateError::of(data, error))?;
     match (&report.closed, report.problems.first()) {
         (_, None) => Ok(report),
         (Some(_), Some(problem)) => Err(RotateError::Incomplete(problem.clone())),
@@ -140,7 +97,7 @@ fn here(data: &Path, files: &JournalFiles, clock: &Clock, _lock: File) -> Result
     let recover = |error: RecoverError| RotateError::Recover(data.to_owned(), error.to_string());
     let commit = |error: CommitError| RotateError::Failed(error.to_string());
     let disk = RealDisk::open_dir(data).map_err(failed)?;
-    let mut store = Store::open(disk.clone(), files.max_file).map_err(recover)?;
+    let mut store = Store::open(disk.clone(), files.max_file, clock()).map_err(recover)?;
     let rotated = store.rotate(clock()).map_err(commit)?;
     store.checkpoint(clock()).map_err(commit)?;
     let newest = rotated.map(|rotated| rotated.position).or_else(|| store.newest());
@@ -154,37 +111,24 @@ fn here(data: &Path, files: &JournalFiles, clock: &Clock, _lock: File) -> Result
     Ok(Report { closed: rotated.map(|rotated| rotated.closed.to_string()), ..report })
 }
 
-/// The lock, if nobody has it.
-fn take(path: &Path) -> io::Result<Option<File>> {
-    let lock = File::create(path)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(lock)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whether somebody has a lock. It may be the file of another user, which stops nobody from starting.
-fn is_held(path: &Path) -> bool {
-    File::open(path).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
-}
-
-fn answered(data: &Path, wish: Wish) -> Option<Report> {
-    let text = fs::read(data.join(ANSWER)).ok()?;
-    let answer: Answer = serde_json::from_slice(&text).ok()?;
-    (answer.id == wish.id).then_some(answer.report)
-}
-
-/// Whole at any moment. After a power cut nobody waits for it any more, so it is not synced.
-fn put(data: &Path, name: &str, value: &impl Serialize) -> io::Result<()> {
-    let new = data.join(format!("{name}.new"));
-    File::create(&new)?.write_all(&serde_json::to_vec(value)?)?;
-    fs::rename(new, data.join(name))
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    #[test]
+    fn a_server_waits_for_who_only_reads_and_not_for_another_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = lock_of_server(dir.path()).unwrap().unwrap();
+        assert!(wish::share(&dir.path().join(LOCK)).unwrap().is_none(), "a server has it alone");
+        assert!(lock_of_server(dir.path()).unwrap().is_none());
+        drop(server);
+        let reads = wish::share(&dir.path().join(LOCK)).unwrap().unwrap();
+        let also = wish::share(&dir.path().join(LOCK)).unwrap();
+        assert!(also.is_some(), "two may read");
+        drop(also);
+        let path = dir.path().to_owned();
+        let starts = std::thread::spawn(move || lock_of_server(&path).unwrap().is_some());
+        drop(reads);
+        assert!(starts.join().unwrap());
     }
 }
