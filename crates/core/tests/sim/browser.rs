@@ -3,7 +3,7 @@
 use crate::page::{BEACON_BYTES, Life, MOST_UNWRITTEN, Page, event_line, pipeline};
 use crate::texts::Texts;
 use crate::trace::name;
-use crate::world::{SECOND, World, instant};
+use crate::world::{SECOND, World};
 use beaconry_core::{
     Answer, Duration, Number, Page as Seen, Priority, Range, Stream, StreamId, StreamKey, TrackError,
 };
@@ -77,14 +77,6 @@ impl World {
         self.read_gate(page);
         self.drain(page);
         self.look_again(page);
-    }
-
-    pub fn read_gate(&mut self, page: usize) {
-        let (now, until) = (self.instant(), self.storage.gate_until);
-        if until > self.now {
-            self.pages[page].throttled_until = until;
-            self.handle(page, |pipeline| pipeline.handle_gate(now, instant(until)));
-        }
     }
 
     /// What the next events share. The core hears of it only when it did change.
@@ -263,8 +255,7 @@ impl World {
     }
 
     pub fn begin_the_day(&mut self, page: usize) {
-        let age = self.now - self.pages[page].own.birth_unix_ms();
-        if age >= crate::world::DAY {
+        if self.wall() >= self.pages[page].own.birth_unix_ms() + crate::world::DAY {
             self.roll_over(page);
         }
     }

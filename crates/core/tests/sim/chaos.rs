@@ -6,6 +6,10 @@ use crate::rng::Rng;
 use crate::world::{DAY, SECOND, World};
 use beaconry_core::{Config, Duration, Link, Priority};
 
+/// How far a clock may be off, in ms.
+const HOUR: i64 = 3_600_000;
+const WEEK: i64 = 7 * 24 * HOUR;
+
 /// How long a chaos lasts, in actions.
 const ACTIONS: u64 = 90;
 
@@ -20,11 +24,13 @@ pub struct Plan {
     is_switched_off: bool,
     sleeps: bool,
     evicts: bool,
+    clock_jumps: bool,
 }
 
 impl Plan {
     fn of(rng: &mut Rng) -> Self {
         let is_calm = rng.chance(250);
+        let clock_jumps = rng.chance(250);
         let mut may = |often: u64| !is_calm && rng.chance(often);
         Self {
             is_calm,
@@ -34,6 +40,7 @@ impl Plan {
             is_switched_off: may(40),
             sleeps: may(150),
             evicts: may(250),
+            clock_jumps,
         }
     }
 }
@@ -116,6 +123,10 @@ fn act(world: &mut World, plan: Plan) {
             world.run(ms);
         }
         96..=97 if plan.evicts => world.evict(page),
+        98 if plan.clock_jumps => {
+            let error = world.rng.pick(&[0, -HOUR, WEEK]);
+            world.set_clock(error);
+        }
         _ => task(world, page, plan),
     }
 }
@@ -127,7 +138,7 @@ fn some_page(world: &mut World) -> usize {
 
 fn open(world: &mut World) {
     let alive = world.pages.iter().filter(|page| page.is_alive()).count();
-    if alive < 4 && world.now >= world.storage.off_until {
+    if alive < 4 && !world.is_off() {
         world.open();
     }
 }

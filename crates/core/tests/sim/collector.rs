@@ -1,6 +1,7 @@
 //! The oracle: a collector of the core's own wire layer, with a journal that survives and an index that follows it.
 
 use crate::trace::name;
+use crate::world::DAY;
 use beaconry_core::{Body, Dropped, Number, Range, Ranges, StreamId, StreamLine, answer};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,14 @@ impl Response {
     pub fn new(status: u16, body: &str) -> Self {
         Self { status, retry_after: None, body: body.as_bytes().to_vec() }
     }
+}
+
+/// A request as it travels.
+#[derive(Clone)]
+pub struct Sent {
+    /// `now` in the URL.
+    pub by_clock: u64,
+    pub body: Vec<u8>,
 }
 
 /// What goes wrong inside, while one request is handled.
@@ -63,7 +72,8 @@ pub struct Collector {
 
 impl Collector {
     /// None: nobody answers.
-    pub fn receive(&mut self, now: u64, body: &[u8], mishap: Mishap) -> Option<Response> {
+    pub fn receive(&mut self, now: u64, sent: &Sent, mishap: Mishap) -> Option<Response> {
+        let body = &sent.body[..];
         if self.limit.is_some_and(|limit| body.len() > limit) {
             return Some(Response::new(413, r#"{"error":"too_large","message":"too large"}"#));
         }
@@ -72,7 +82,9 @@ impl Collector {
         };
         let id = request.line.stream;
         self.forget(now);
-        if !self.index.contains_key(&id) && id.birth_unix_ms() + WINDOW_MS < now {
+        // Both by the client's own clock, so that a wrong one makes no stream old.
+        let age = sent.by_clock.saturating_sub(id.birth_unix_ms());
+        if !self.index.contains_key(&id) && age > WINDOW_MS {
             self.stale.insert(id);
             return Some(Response::new(200, r#"{"stale":true}"#));
         }
@@ -168,10 +180,11 @@ impl Collector {
 
     /// Streams last seen before the window leave the index.
     fn forget(&mut self, now: u64) {
+        let first_kept = now.saturating_sub(WINDOW_MS) / DAY;
         let old: Vec<_> = self
             .index
             .iter()
-            .filter(|(_, known)| known.last_seen + WINDOW_MS < now)
+            .filter(|(_, known)| known.last_seen / DAY < first_kept)
             .map(|(id, _)| *id)
             .collect();
         for id in old {

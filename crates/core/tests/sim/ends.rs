@@ -35,7 +35,7 @@ impl World {
         let mut found = 0;
         for stream in self.storage.streams() {
             let birth = stream.birth_unix_ms();
-            let is_young = birth <= self.now && self.now < birth + TOO_YOUNG;
+            let is_young = birth <= self.wall() && self.wall() < birth + TOO_YOUNG;
             let scope = self.pages[page].scope;
             let is_other = self.pages.iter().any(|other| other.scope != scope && other.had.contains(&stream));
             let is_ours = stream == self.pages[page].own;
@@ -72,7 +72,7 @@ impl World {
     }
 
     fn stream(&mut self, page: usize, id: StreamId, next: Number) -> Stream {
-        let age = Duration::from_millis(self.now.saturating_sub(id.birth_unix_ms()));
+        let age = Duration::from_millis(self.wall().saturating_sub(id.birth_unix_ms()));
         Stream { key: self.pages[page].key(id), next, age }
     }
 
@@ -206,6 +206,7 @@ impl World {
                 host.age += 1;
                 host.flights.clear();
                 host.timer = None;
+                host.throttled_until = 0; // what the storage tells is all that is left
             } else {
                 let now = self.instant();
                 self.handle(page, |pipeline| pipeline.begin_stream(now, stream_of));

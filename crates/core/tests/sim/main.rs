@@ -15,6 +15,7 @@
 mod browser;
 mod chaos;
 mod checks;
+mod clock;
 mod collector;
 mod ends;
 mod found;
@@ -29,6 +30,7 @@ mod stored;
 #[path = "../driver/texts.rs"]
 mod texts;
 mod trace;
+mod truth;
 mod world;
 
 use beaconry_core::Reason;

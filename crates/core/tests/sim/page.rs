@@ -3,7 +3,7 @@
 use crate::storage::{Storage, batch_key, range_of};
 use crate::texts::Texts;
 use crate::trace::{lines, name};
-use crate::world::{SECOND, World, instant, unix};
+use crate::world::{SECOND, World, unix};
 use beaconry_core::{
     Answer, Body, Config, Fate, Fates, Identity, Number, Output, Pipeline, Range, Ranges, Reason, Request,
     RequestId, Stream, StreamId, StreamKey, StreamLine, Via,
@@ -68,7 +68,7 @@ pub struct Page {
     pub own: StreamId,
     pub flights: BTreeMap<RequestId, Flight>,
     pub flushed: u64,
-    /// Unix ms: no fetch before this, as the page knows.
+    /// True time: no fetch before this, as the page knows.
     pub throttled_until: u64,
     pub timer: Option<u64>,
     /// What was numbered, or lost, in the task that runs: dies with it.
@@ -267,25 +267,9 @@ impl World {
         self.pages[page].task.entry(stream).or_default().insert(range);
     }
 
-    pub fn gate(&mut self, page: usize, until: u64) {
-        self.say(|| format!("page {page}: told to wait until {until}"));
-        self.storage.gate_until = self.storage.gate_until.max(until);
-        // The `storage` event: all tabs that run hear of it at once.
-        for other in 0..self.pages.len() {
-            if self.pages[other].runs() {
-                self.pages[other].throttled_until = self.pages[other].throttled_until.max(until);
-            }
-            if other != page && self.pages[other].runs() {
-                let now = self.instant();
-                self.handle(other, |pipeline| pipeline.handle_gate(now, instant(until)));
-                self.drain(other);
-            }
-        }
-    }
-
     pub fn switched_off(&mut self, page: usize) {
         self.say(|| format!("page {page}: switched off"));
-        self.storage.off_until = self.now + crate::world::DAY;
+        self.turn_off();
         self.pages[page].is_off = true;
         for stream in self.pages[page].had.clone() {
             self.off.insert(stream);

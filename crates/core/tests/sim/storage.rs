@@ -61,9 +61,9 @@ pub struct Storage {
     pub is_blocked: bool,
     /// The mirror's deletes get lost.
     pub loses_deletes: bool,
-    /// Unix ms: the gate's `not before`, for all tabs.
+    /// By the machine's clock: the gate's `not before`, for all tabs.
     pub gate_until: u64,
-    /// Unix ms: the gate's `off until`.
+    /// By the same: the gate's `off until`.
     pub off_until: u64,
 }
 
