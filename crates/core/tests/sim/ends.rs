@@ -5,8 +5,7 @@ use crate::storage::batch_key;
 use crate::trace::name;
 use crate::world::{SECOND, World};
 use beaconry_core::{
-    Duration, Fate, Identity, Number, Offer, Output, Page as Seen, Priority, Ranges, Reason, Stream,
-    StreamId, StreamLine,
+    Duration, Fate, Identity, Number, Offer, Output, Page as Seen, Priority, Ranges, Reason, Stream, StreamId,
 };
 
 impl World {
@@ -56,19 +55,15 @@ impl World {
 
     /// The line's numbers and drops, then each batch that is there.
     pub fn adopt(&mut self, page: usize, stream: StreamId) {
-        let line = self.stored_line(stream);
-        let (now, tracked) = (self.instant(), line.as_ref().map_or(0, |line| line.tracked));
-        self.say(|| format!("page {page} adopts {}: {}", name(stream), line.is_some()));
+        let lines = self.storage.lines(stream);
+        let (now, tracked) = (self.instant(), lines.iter().map(|line| line.tracked).max().unwrap_or(0));
+        self.say(|| format!("page {page} adopts {}: {} lines", name(stream), lines.len()));
         let of = self.stream(page, stream, tracked);
         self.pages[page].had.insert(stream);
-        let identity = line.map_or_else(Identity::default, |line| line.identity);
+        let identity = lines.into_iter().next().map_or_else(Identity::default, |line| line.identity);
         self.pages[page].identities.insert(stream, identity);
         self.handle(page, |pipeline| pipeline.adopt(now, of));
         self.hand_over(page, stream);
-    }
-
-    fn stored_line(&self, stream: StreamId) -> Option<StreamLine> {
-        self.storage.line(stream).map(|line| StreamLine::decode(line).unwrap())
     }
 
     fn stream(&mut self, page: usize, id: StreamId, next: Number) -> Stream {
@@ -76,10 +71,10 @@ impl World {
         Stream { key: self.pages[page].key(id), next, age }
     }
 
-    /// What the storage's line tells as dropped; then what storage and memory have, in the order of the numbers.
+    /// What the storages' lines tell as dropped; then what storage and memory have, in the order of the numbers.
     fn hand_over(&mut self, page: usize, stream: StreamId) {
         let (now, key) = (self.instant(), self.pages[page].key(stream));
-        for (reason, numbers) in self.stored_line(stream).iter().flat_map(|line| line.dropped.iter()) {
+        for (reason, numbers) in self.storage.lines(stream).iter().flat_map(|line| line.dropped.iter()) {
             for range in numbers.iter() {
                 self.handle(page, |pipeline| pipeline.know_dropped(now, key, reason, range));
             }
@@ -258,8 +253,7 @@ impl World {
         }
         let streams: Vec<_> = self.truth.keys().copied().collect();
         let before: Vec<_> = streams.iter().map(|stream| self.unknown(*stream)).collect();
-        self.storage.local.roll_back(self.now.saturating_sub(local_ms));
-        self.storage.mirror.roll_back(self.now.saturating_sub(mirror_ms));
+        self.storage.roll_back(self.now.saturating_sub(local_ms), self.now.saturating_sub(mirror_ms));
         for (stream, before) in streams.into_iter().zip(before) {
             let mut lost = self.unknown(stream);
             lost.subtract(&before);

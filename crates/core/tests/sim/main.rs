@@ -21,6 +21,7 @@ mod ends;
 mod found;
 #[path = "../driver/heard.rs"]
 mod heard;
+mod interleavings;
 mod network;
 mod page;
 mod rng;

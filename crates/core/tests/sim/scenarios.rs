@@ -406,30 +406,3 @@ fn n19_a_batch_without_its_stream_line() {
     finish_without_a_loss(&mut w);
     assert!(w.collector.line(own).is_some_and(|line| line.closed && line.tracked == 3));
 }
-
-/// The clock goes `by` ms away from the truth between `track` and delivery.
-fn clock_jump(by: i64) {
-    let mut w = world();
-    w.weather = down();
-    let (page, dead) = (w.open(), w.open());
-    task(&mut w, page, 3);
-    task(&mut w, dead, 3);
-    w.run(5 * SECOND);
-    w.kill(dead);
-    w.set_clock(by);
-    w.weather = Weather::default();
-    w.run(60 * SECOND);
-    task(&mut w, page, 2);
-    finish_without_a_loss(&mut w);
-    assert!(w.collector.stale.is_empty());
-}
-
-#[test]
-fn n20_the_clock_goes_back_an_hour_between_track_and_delivery() {
-    clock_jump(-3_600_000);
-}
-
-#[test]
-fn n21_the_clock_goes_forward_a_week_between_track_and_delivery() {
-    clock_jump(7 * 24 * 3_600_000);
-}

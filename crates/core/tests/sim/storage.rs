@@ -54,6 +54,7 @@ impl Store {
 pub struct Storage {
     pub local: Store,
     pub mirror: Store,
+    /// Whether there is a mirror: an app may want none, and a private window has none.
     pub has_mirror: bool,
     /// Bytes of localStorage for us. None: as much as we like.
     pub quota: Option<usize>,
@@ -103,19 +104,27 @@ impl Storage {
         keys.into_iter().filter_map(|key| self.read(key)).map(|value| range_of(value)).collect()
     }
 
-    pub fn line(&self, id: StreamId) -> Option<&Vec<u8>> {
-        self.read((id, 0))
+    /// The stream's line in each storage that has one. Of two neither is the better: the one is longer, the other younger.
+    pub fn lines(&self, id: StreamId) -> Vec<StreamLine> {
+        let mirror = Some(&self.mirror).filter(|_| self.has_mirror);
+        let lines =
+            [Some(&self.local), mirror].into_iter().flatten().filter_map(|store| store.values.get(&(id, 0)));
+        lines.map(|line| StreamLine::decode(line).unwrap()).collect()
     }
 
     /// Numbers that the storages have, or know as dropped.
     pub fn known(&self, id: StreamId) -> Ranges {
         let mut known: Ranges = self.batches(id).into_iter().collect();
-        if let Some(line) = self.line(id) {
-            for (_, numbers) in StreamLine::decode(line).unwrap().dropped.iter() {
-                known.extend(numbers);
-            }
+        for line in self.lines(id) {
+            line.dropped.iter().for_each(|(_, numbers)| known.extend(numbers));
         }
         known
+    }
+
+    /// The browser is killed: what was not committed is lost.
+    pub fn roll_back(&mut self, local: u64, mirror: u64) {
+        self.local.roll_back(local);
+        self.mirror.roll_back(mirror);
     }
 }
 
