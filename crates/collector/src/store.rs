@@ -265,8 +265,10 @@ impl Group {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let record = match index.get(stream)? {
+                    // Of before a lost index even what it knows is only a part.
+                    _ if is_of_before(request, index.since()) => return Ok(Taken::Stale),
                     Some(record) => record,
-                    None if is_stale(request, index.since()) => return Ok(Taken::Stale),
+                    None if request.age > WINDOW_MS => return Ok(Taken::Stale),
                     None => Record::new(stream, request.received, request.app.clone()),
                 };
                 entry.insert(Touched { record, changed: false })
@@ -330,9 +332,9 @@ fn newly_dropped(record: &Record, line: &StreamLine) -> BTreeMap<&'static str, u
     dropped.filter(|(_, count)| *count > 0).collect()
 }
 
-/// By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know.
-fn is_stale(request: &Request, since: u64) -> bool {
-    request.age > WINDOW_MS || request.received.saturating_sub(request.age) < since
+/// By the client's own clock, so that a wrong one makes no stream old.
+fn is_of_before(request: &Request, since: u64) -> bool {
+    request.received.saturating_sub(request.age) < since
 }
 
 impl Record {
