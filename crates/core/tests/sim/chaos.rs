@@ -25,12 +25,15 @@ pub struct Plan {
     sleeps: bool,
     evicts: bool,
     clock_jumps: bool,
+    index_is_lost: bool,
 }
 
 impl Plan {
     fn of(rng: &mut Rng) -> Self {
         let is_calm = rng.chance(250);
         let clock_jumps = rng.chance(250);
+        // By a clock that jumps, a stream may seem to be of before the index, and is counted as stale.
+        let index_is_lost = rng.chance(150) && !(is_calm && clock_jumps);
         let mut may = |often: u64| !is_calm && rng.chance(often);
         Self {
             is_calm,
@@ -41,6 +44,7 @@ impl Plan {
             sleeps: may(150),
             evicts: may(250),
             clock_jumps,
+            index_is_lost,
         }
     }
 }
@@ -126,6 +130,11 @@ fn act(world: &mut World, plan: Plan) {
         98 if plan.clock_jumps => {
             let error = world.rng.pick(&[0, -HOUR, WEEK]);
             world.set_clock(error);
+        }
+        99 if plan.index_is_lost => {
+            let days = if plan.is_calm { u64::MAX } else { world.rng.pick(&[u64::MAX, 10, 1]) };
+            world.say(|| format!("the index is lost, and all but {days} days of the journal"));
+            world.collector.lose_index(days);
         }
         _ => task(world, page, plan),
     }

@@ -2,7 +2,7 @@
 
 use crate::network::Weather;
 use crate::scenarios::{down, finish, finish_without_a_loss, task, to, told, world};
-use crate::world::SECOND;
+use crate::world::{DAY, SECOND};
 use beaconry_core::{Priority, Range, Ranges, Reason};
 
 /// The clock goes `by` ms away from the truth between `track` and delivery.
@@ -81,4 +81,24 @@ fn n24_of_two_stream_lines_the_shorter_knows_a_drop() {
     w.storage.local.set(w.now, (own, 0), Some(older.into_bytes()));
     finish(&mut w);
     assert_eq!(told(&w, own, Reason::TooLarge), Ranges::from(Range::new(3, 4).unwrap()));
+}
+
+#[test]
+fn n25_an_index_made_again_from_half_of_the_journal_stores_nothing_twice() {
+    let mut w = world();
+    let page = w.open();
+    let own = w.pages[page].own;
+    w.weather = Weather { cut: 1000, ..Weather::default() };
+    task(&mut w, page, 3);
+    w.run(10 * SECOND);
+    w.freeze(page);
+    w.run(DAY);
+    w.resume(page);
+    task(&mut w, page, 2);
+    w.run(10 * SECOND);
+    assert!(w.collector.stored(own).count() >= 3, "and no answer came");
+    w.collector.lose_index(1);
+    finish(&mut w);
+    assert!(w.collector.stale.contains(&own), "of before: what the index knows of it is only a part");
+    assert_eq!(w.collector.ever_stored(own), to(3));
 }
