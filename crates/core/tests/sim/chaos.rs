@@ -55,6 +55,7 @@ pub fn world(seed: u64) -> (World, Plan) {
     let config = if plan.is_calm || rng.chance(300) { Config::default() } else { small(&mut rng) };
     let mut world = World::new(seed, config);
     world.storage.has_mirror = rng.chance(500);
+    world.locks.are_leases = rng.chance(250);
     world.storage.loses_deletes = rng.chance(300);
     world.tracks_in_writes = rng.pick(&[0, 0, 20]);
     if !plan.is_calm {
@@ -195,6 +196,7 @@ fn leave(world: &mut World, page: usize) {
 
 fn link(world: &mut World, page: usize) {
     if world.pages[page].runs() {
+        world.keep_leases(page);
         let link = world.rng.pick(&[Link::Online, Link::Offline]);
         let now = world.instant();
         world.handle(page, |pipeline| pipeline.handle_link(now, link));

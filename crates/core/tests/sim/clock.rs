@@ -16,9 +16,10 @@ impl World {
     pub fn set_clock(&mut self, error: i64) {
         self.say(|| format!("the clock is set {} s ahead of the true time", error / 1000));
         self.clock_error = error;
+        self.locks.clock = self.wall();
         // A browser has queued the locks of the pages before: it grants them in order, whatever the clock says.
         for page in 0..self.pages.len() {
-            if self.pages[page].is_alive() {
+            if self.pages[page].is_alive() && !self.locks.are_leases {
                 self.granted(page, self.pages[page].own);
             }
         }
@@ -56,6 +57,7 @@ impl World {
         // The `storage` event: all tabs that run hear of it at once.
         for other in 0..self.pages.len() {
             if other != page && self.pages[other].runs() {
+                self.keep_leases(other);
                 self.close_gate(other, until);
                 self.drain(other);
             }

@@ -19,6 +19,7 @@ impl World {
         }
         host.looks = (host.looks + 1).min(9);
         let wait = (10 * SECOND) << host.looks;
+        self.keep_leases(page);
         let jitter = self.rng.below(SECOND);
         if self.look(page) > 0 {
             self.pages[page].looks = 0;
@@ -46,9 +47,10 @@ impl World {
             {
                 continue;
             }
-            self.locks.take(stream, page);
-            self.adopt(page, stream);
-            found += 1;
+            if self.hold(page, stream) {
+                self.adopt(page, stream);
+                found += 1;
+            }
         }
         found
     }
@@ -134,7 +136,7 @@ impl World {
             );
         }
         self.count_unheard(page);
-        self.locks.release_all(page);
+        self.locks.died(page);
         self.pages[page].life = Life::Dead;
         self.pages[page].timer = None;
     }
@@ -179,7 +181,9 @@ impl World {
         if !matches!(host.life, Life::Visible | Life::Hidden) || host.is_off {
             return;
         }
-        let (own, life, members) = (host.own, host.life, host.members);
+        let (life, members) = (host.life, host.members);
+        self.keep_leases(page);
+        let own = self.pages[page].own;
         self.count_unheard(page);
         let adopted = self.locks.of(page).into_iter().filter(|stream| *stream != own);
         let (back, adopted): (Vec<_>, Vec<_>) =
@@ -266,6 +270,7 @@ impl World {
         if !self.pages[page].runs() || self.pages[page].is_off {
             return;
         }
+        self.keep_leases(page);
         let held = self.locks.of(page);
         let Some(stream) = held.into_iter().find(|stream| !self.storage.batches(*stream).is_empty()) else {
             return;

@@ -22,6 +22,7 @@ mod found;
 #[path = "../driver/heard.rs"]
 mod heard;
 mod interleavings;
+mod locks;
 mod network;
 mod page;
 mod rng;

@@ -77,6 +77,12 @@ pub struct Page {
     pub mirror: Vec<(crate::storage::Key, Option<Vec<u8>>)>,
     /// The storage refused something: from then on memory may be all there is.
     pub was_refused: bool,
+    /// The streams that it took, and has not given back.
+    pub holds: BTreeSet<StreamId>,
+    /// Its own stream has no lease yet.
+    pub waits_for_lease: bool,
+    /// When it renews its leases next.
+    pub renews_at: u64,
     /// Dies after so many more outputs.
     pub dies_in: Option<u64>,
     /// Pages see the streams of their own scope alone.
@@ -219,7 +225,7 @@ impl World {
         if self.pages[page].is_off {
             self.say(|| format!("page {page} is off"));
             assert_eq!(self.pages[page].texts.iter().next(), None, "page {page} is off, and keeps a text");
-            self.locks.release_all(page);
+            self.let_all_go(page);
             self.pages[page].life = Life::Dead;
         }
     }
@@ -242,7 +248,7 @@ impl World {
                 let stream = self.pages[page].id(key);
                 self.say(|| format!("page {page}: {} is settled", name(stream)));
                 assert!(self.pages[page].texts.of(key).is_empty(), "a text of {} is left", name(stream));
-                self.locks.release(stream, page);
+                self.let_go(page, stream);
                 self.settled.insert(stream);
             }
             Output::Gate(until) => self.gate(page, unix(until)),
@@ -357,6 +363,7 @@ impl World {
 /// The app waits for what it has tracked.
 pub fn flush(world: &mut World, page: usize) {
     if world.pages[page].runs() {
+        world.keep_leases(page);
         let now = world.instant();
         world.handle(page, |pipeline| pipeline.flush(now));
         world.drain(page);

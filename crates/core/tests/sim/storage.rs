@@ -1,5 +1,5 @@
 //! The origin's storages: localStorage, written at once and forgotten by a killed browser; its mirror in IndexedDB,
-//! written after the task and kept within a second. And the Web Locks of the origin.
+//! written after the task and kept within a second.
 
 use beaconry_core::{BatchLine, Number, Range, Ranges, StreamId, StreamLine};
 use std::collections::BTreeMap;
@@ -125,34 +125,5 @@ impl Storage {
     pub fn roll_back(&mut self, local: u64, mirror: u64) {
         self.local.roll_back(local);
         self.mirror.roll_back(mirror);
-    }
-}
-
-/// Which page holds which stream's lock.
-#[derive(Default)]
-pub struct Locks(BTreeMap<StreamId, usize>);
-
-impl Locks {
-    /// `ifAvailable`.
-    pub fn take(&mut self, id: StreamId, page: usize) -> bool {
-        *self.0.entry(id).or_insert(page) == page
-    }
-
-    pub fn release(&mut self, id: StreamId, page: usize) {
-        if self.0.get(&id) == Some(&page) {
-            self.0.remove(&id);
-        }
-    }
-
-    pub fn release_all(&mut self, page: usize) {
-        self.0.retain(|_, holder| *holder != page);
-    }
-
-    pub fn holder(&self, id: StreamId) -> Option<usize> {
-        self.0.get(&id).copied()
-    }
-
-    pub fn of(&self, page: usize) -> Vec<StreamId> {
-        self.0.iter().filter(|(_, holder)| **holder == page).map(|(id, _)| *id).collect()
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::collector::{Collector, Mishap, Response, Sent};
 use crate::heard::Heard;
+use crate::locks::Locks;
 use crate::network::Weather;
 use crate::page::{Life, Page, Post};
 use crate::rng::Rng;
-use crate::storage::{Locks, Storage};
+use crate::storage::Storage;
 use crate::trace::{Trace, lines};
 use crate::truth::Truth;
 use beaconry_core::{Answer, Config, Duration, Instant, Reason, RequestId, StreamId, Via};
@@ -35,6 +36,11 @@ enum Event {
     Grant {
         page: usize,
         stream: StreamId,
+    },
+    /// The page renews its leases.
+    Renew {
+        page: usize,
+        at: u64,
     },
     /// At the network's other end. `reply` names who still listens.
     Arrive {
@@ -98,7 +104,7 @@ impl World {
             trace: Trace::default(),
             config,
             storage: Storage::default(),
-            locks: Locks::default(),
+            locks: Locks { clock: START, ..Locks::default() },
             weather: Weather::default(),
             collector: Collector::default(),
             collector_down_until: 0,
@@ -148,6 +154,10 @@ impl World {
         self.push(at, Event::Look { page, at });
     }
 
+    pub fn renew_at(&mut self, page: usize, at: u64) {
+        self.push(at, Event::Renew { page, at });
+    }
+
     pub fn grant_in(&mut self, page: usize, ms: u64) {
         let stream = self.pages[page].own;
         self.push(self.now + ms, Event::Grant { page, stream });
@@ -187,10 +197,12 @@ impl World {
     pub fn step(&mut self, until: u64) -> bool {
         let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) else {
             self.now = self.now.max(until);
+            self.locks.clock = self.wall();
             return false;
         };
         let ((at, _), event) = entry.remove_entry();
         self.now = self.now.max(at);
+        self.locks.clock = self.wall();
         self.happen(event);
         true
     }
@@ -205,6 +217,7 @@ impl World {
             Event::Timer { page, at } => self.timer(page, at),
             Event::Look { page, at } if self.pages[page].look == at => self.look_again(page),
             Event::Look { .. } => {}
+            Event::Renew { page, at } => self.renew(page, at),
             Event::Grant { page, stream } => self.granted(page, stream),
             Event::Arrive { sent, reply } => self.arrive(&sent, reply),
             Event::Answer { to, response } => self.answer(to, response),
@@ -284,6 +297,7 @@ impl World {
             self.push(self.now + 20 * SECOND, Event::Answer { to, response });
             return;
         }
+        self.keep_leases(page);
         let now = self.instant();
         let (status, retry_after, heard) = match &response {
             Some(response) => {
