@@ -137,6 +137,22 @@ fn a_lost_index_is_made_again_and_knows_from_when_on_it_knows() {
 }
 
 #[test]
+fn a_stream_that_a_lost_index_knows_only_in_part_is_refused_and_stored_no_second_time() {
+    let (disk, line) = one_client();
+    let mut store = open(&disk);
+    store.commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();
+    let next_day = START + index::DAY_MS;
+    store.commit(&[request(&line, &[numbers(5, 7)], next_day)]).unwrap();
+    drop(store);
+    disk.remove(FILE).unwrap(); // by retention
+    disk.remove(index::FILE).unwrap();
+    let mut store = open(&disk);
+    assert_eq!(store.record(line.stream).unwrap().stored, numbers(5, 7).into());
+    let (verdicts, _) = store.commit(&[request(&line, &[numbers(0, 5)], next_day)]).unwrap();
+    assert_eq!(verdicts, [Verdict::Stale]);
+}
+
+#[test]
 fn a_lost_index_is_made_again_from_packed_files_too() {
     let (disk, line) = one_client();
     open(&disk).commit(&[request(&line, &[numbers(0, 5)], START)]).unwrap();

@@ -3,10 +3,8 @@
 use crate::page::{BEACON_BYTES, Life, MOST_UNWRITTEN, Page, event_line, pipeline};
 use crate::texts::Texts;
 use crate::trace::name;
-use crate::world::{SECOND, World, instant};
-use beaconry_core::{
-    Answer, Duration, Number, Page as Seen, Priority, Range, Stream, StreamId, StreamKey, TrackError,
-};
+use crate::world::{SECOND, World};
+use beaconry_core::{Answer, Duration, Number, Page as Seen, Priority, Range, Stream, StreamKey, TrackError};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl World {
@@ -14,16 +12,10 @@ impl World {
         let host = &mut self.pages[page];
         if host.timer == Some(at) && host.runs() {
             host.timer = None;
+            self.keep_leases(page);
             let now = self.instant();
             self.handle(page, |pipeline| pipeline.handle_timeout(now));
             self.drain(page);
-        }
-    }
-
-    pub fn granted(&mut self, page: usize, stream: StreamId) {
-        let host = &self.pages[page];
-        if host.is_alive() && host.own == stream && !matches!(host.life, Life::Gone | Life::Cached) {
-            assert!(self.locks.take(stream, page), "somebody else has the lock of {}", name(stream));
         }
     }
 
@@ -57,6 +49,9 @@ impl World {
             mirror: Vec::new(),
             was_refused: false,
             dies_in: None,
+            holds: BTreeSet::new(),
+            waits_for_lease: false,
+            renews_at: 0,
             scope,
             had: BTreeSet::from([own]),
             looks: 0,
@@ -68,6 +63,7 @@ impl World {
         self.say(|| format!("page {page} opens with {}", name(own)));
         let wait = self.rng.below(3 * SECOND);
         self.grant_in(page, wait);
+        self.renew_later(page);
         self.start(page);
         page
     }
@@ -79,17 +75,10 @@ impl World {
         self.look_again(page);
     }
 
-    pub fn read_gate(&mut self, page: usize) {
-        let (now, until) = (self.instant(), self.storage.gate_until);
-        if until > self.now {
-            self.pages[page].throttled_until = until;
-            self.handle(page, |pipeline| pipeline.handle_gate(now, instant(until)));
-        }
-    }
-
     /// What the next events share. The core hears of it only when it did change.
     pub fn set_context(&mut self, page: usize, members: &'static str) {
         if std::mem::replace(&mut self.pages[page].members, members) != members {
+            self.keep_leases(page);
             let (now, bytes) = (self.instant(), u32::try_from(members.len()).unwrap());
             self.handle(page, |pipeline| pipeline.set_context(now, bytes));
         }
@@ -97,6 +86,7 @@ impl World {
 
     /// Numbers an event; the task goes on.
     pub fn track(&mut self, page: usize, bytes: usize, priority: Priority) {
+        self.keep_leases(page);
         self.begin_the_day(page);
         if self.pages[page].can_track() {
             self.track_now(page, bytes, priority);
@@ -149,12 +139,14 @@ impl World {
         self.say(|| format!("page {page} is shown"));
         self.pages[page].life = Life::Visible;
         self.pages[page].beacons = BEACON_BYTES;
+        self.keep_leases(page);
         let now = self.instant();
         self.handle(page, |pipeline| pipeline.handle_page(now, Seen::Visible));
         self.drain(page);
     }
 
     pub fn leave(&mut self, page: usize, how: Seen) {
+        self.keep_leases(page);
         let (now, bytes) = (self.instant(), self.pages[page].beacons);
         self.handle(page, |pipeline| pipeline.handle_page(now, how));
         self.handle(page, |pipeline| pipeline.handle_exit(now, bytes));
@@ -183,6 +175,8 @@ impl World {
 
     pub fn wake(&mut self, page: usize) {
         self.pages[page].beacons = BEACON_BYTES;
+        self.keep_leases(page);
+        self.renew_later(page);
         self.read_gate(page);
         let now = self.instant();
         self.handle(page, |pipeline| pipeline.handle_timeout(now));
@@ -201,13 +195,14 @@ impl World {
         if !self.pages[page].is_alive() {
             return;
         }
+        self.keep_leases(page);
         let (now, own) = (self.instant(), self.pages[page].own);
         for stream in self.locks.of(page).into_iter().filter(|stream| *stream != own) {
             let key = self.pages[page].key(stream);
             self.handle(page, |pipeline| pipeline.release(now, key));
         }
         self.drain(page);
-        self.locks.release_all(page);
+        self.let_all_go(page);
     }
 
     /// What web-vitals does: a `track` after `pagehide`. Begins a stream without a lock.
@@ -263,8 +258,7 @@ impl World {
     }
 
     pub fn begin_the_day(&mut self, page: usize) {
-        let age = self.now - self.pages[page].own.birth_unix_ms();
-        if age >= crate::world::DAY {
+        if self.wall() >= self.pages[page].own.birth_unix_ms() + crate::world::DAY {
             self.roll_over(page);
         }
     }
@@ -274,14 +268,15 @@ impl World {
         if !matches!(self.pages[page].life, Life::Visible | Life::Hidden) {
             return;
         }
+        self.keep_leases(page);
         let old = self.pages[page].own;
         self.drain(page);
         if !self.pages[page].can_track() {
             return;
         }
         self.begin_stream(page);
-        let _ = self.locks.take(self.pages[page].own, page);
+        self.granted(page, self.pages[page].own);
         self.drain(page);
-        self.locks.release(old, page);
+        self.let_go(page, old);
     }
 }

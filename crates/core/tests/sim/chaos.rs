@@ -6,6 +6,10 @@ use crate::rng::Rng;
 use crate::world::{DAY, SECOND, World};
 use beaconry_core::{Config, Duration, Link, Priority};
 
+/// How far a clock may be off, in ms.
+const HOUR: i64 = 3_600_000;
+const WEEK: i64 = 7 * 24 * HOUR;
+
 /// How long a chaos lasts, in actions.
 const ACTIONS: u64 = 90;
 
@@ -20,11 +24,16 @@ pub struct Plan {
     is_switched_off: bool,
     sleeps: bool,
     evicts: bool,
+    clock_jumps: bool,
+    index_is_lost: bool,
 }
 
 impl Plan {
     fn of(rng: &mut Rng) -> Self {
         let is_calm = rng.chance(250);
+        let clock_jumps = rng.chance(250);
+        // By a clock that jumps, a stream may seem to be of before the index, and is counted as stale.
+        let index_is_lost = rng.chance(150) && !(is_calm && clock_jumps);
         let mut may = |often: u64| !is_calm && rng.chance(often);
         Self {
             is_calm,
@@ -34,6 +43,8 @@ impl Plan {
             is_switched_off: may(40),
             sleeps: may(150),
             evicts: may(250),
+            clock_jumps,
+            index_is_lost,
         }
     }
 }
@@ -44,6 +55,7 @@ pub fn world(seed: u64) -> (World, Plan) {
     let config = if plan.is_calm || rng.chance(300) { Config::default() } else { small(&mut rng) };
     let mut world = World::new(seed, config);
     world.storage.has_mirror = rng.chance(500);
+    world.locks.are_leases = rng.chance(250);
     world.storage.loses_deletes = rng.chance(300);
     world.tracks_in_writes = rng.pick(&[0, 0, 20]);
     if !plan.is_calm {
@@ -116,6 +128,15 @@ fn act(world: &mut World, plan: Plan) {
             world.run(ms);
         }
         96..=97 if plan.evicts => world.evict(page),
+        98 if plan.clock_jumps => {
+            let error = world.rng.pick(&[0, -HOUR, WEEK]);
+            world.set_clock(error);
+        }
+        99 if plan.index_is_lost => {
+            let days = if plan.is_calm { u64::MAX } else { world.rng.pick(&[u64::MAX, 10, 1]) };
+            world.say(|| format!("the index is lost, and all but {days} days of the journal"));
+            world.collector.lose_index(days);
+        }
         _ => task(world, page, plan),
     }
 }
@@ -127,7 +148,7 @@ fn some_page(world: &mut World) -> usize {
 
 fn open(world: &mut World) {
     let alive = world.pages.iter().filter(|page| page.is_alive()).count();
-    if alive < 4 && world.now >= world.storage.off_until {
+    if alive < 4 && !world.is_off() {
         world.open();
     }
 }
@@ -175,6 +196,7 @@ fn leave(world: &mut World, page: usize) {
 
 fn link(world: &mut World, page: usize) {
     if world.pages[page].runs() {
+        world.keep_leases(page);
         let link = world.rng.pick(&[Link::Online, Link::Offline]);
         let now = world.instant();
         world.handle(page, |pipeline| pipeline.handle_link(now, link));

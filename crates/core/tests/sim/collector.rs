@@ -1,7 +1,8 @@
 //! The oracle: a collector of the core's own wire layer, with a journal that survives and an index that follows it.
 
 use crate::trace::name;
-use beaconry_core::{Body, Dropped, Number, Range, Ranges, StreamId, StreamLine, answer};
+use crate::world::DAY;
+use beaconry_core::{Body, Dropped, Identity, Number, Range, Ranges, StreamId, StreamLine, answer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Twice the client's maximum age, and a week.
@@ -21,6 +22,14 @@ impl Response {
     pub fn new(status: u16, body: &str) -> Self {
         Self { status, retry_after: None, body: body.as_bytes().to_vec() }
     }
+}
+
+/// A request as it travels.
+#[derive(Clone)]
+pub struct Sent {
+    /// `now` in the URL.
+    pub by_clock: u64,
+    pub body: Vec<u8>,
 }
 
 /// What goes wrong inside, while one request is handled.
@@ -44,10 +53,27 @@ struct Known {
     last_seen: u64,
 }
 
+impl Known {
+    fn new(id: StreamId, last_seen: u64) -> Self {
+        Self { stored: Ranges::new(), line: StreamLine::new(id, Identity::default()), last_seen }
+    }
+}
+
+/// A line of the journal.
+enum Entry {
+    Event(StreamId, Number),
+    /// Of type `delivery`: the merged stream line.
+    Delivery(Box<StreamLine>),
+}
+
 #[derive(Default)]
 pub struct Collector {
     /// Everything that was ever on the disk and not cut off.
     pub journal: BTreeMap<(StreamId, Number), Vec<u8>>,
+    /// What the journal's files have that are not deleted yet, by day since 1970.
+    files: BTreeMap<u64, Vec<Entry>>,
+    /// Unix ms. An index that was made again knows no stream that was born before.
+    since: u64,
     index: BTreeMap<StreamId, Known>,
     /// All drops that it ever answered for.
     heard: BTreeMap<StreamId, Dropped>,
@@ -63,7 +89,8 @@ pub struct Collector {
 
 impl Collector {
     /// None: nobody answers.
-    pub fn receive(&mut self, now: u64, body: &[u8], mishap: Mishap) -> Option<Response> {
+    pub fn receive(&mut self, now: u64, sent: &Sent, mishap: Mishap) -> Option<Response> {
+        let body = &sent.body[..];
         if self.limit.is_some_and(|limit| body.len() > limit) {
             return Some(Response::new(413, r#"{"error":"too_large","message":"too large"}"#));
         }
@@ -72,7 +99,10 @@ impl Collector {
         };
         let id = request.line.stream;
         self.forget(now);
-        if !self.index.contains_key(&id) && id.birth_unix_ms() + WINDOW_MS < now {
+        // Both by the client's own clock, so that a wrong one makes no stream old.
+        let age = sent.by_clock.saturating_sub(id.birth_unix_ms());
+        let is_unknown = !self.index.contains_key(&id) && age > WINDOW_MS;
+        if is_unknown || now.saturating_sub(age) < self.since {
             self.stale.insert(id);
             return Some(Response::new(200, r#"{"stale":true}"#));
         }
@@ -126,12 +156,7 @@ impl Collector {
         mishap: Mishap,
     ) {
         let id = line.stream;
-        let blank = || Known {
-            stored: Ranges::new(),
-            line: StreamLine::new(id, line.identity.clone()),
-            last_seen: now,
-        };
-        let known = self.index.entry(id).or_insert_with(blank);
+        let known = self.index.entry(id).or_insert_with(|| Known::new(id, now));
         known.last_seen = now;
         for (number, event) in fresh {
             assert!(
@@ -140,6 +165,7 @@ impl Collector {
                 name(id)
             );
             known.stored.insert(Range::one(number).unwrap());
+            self.files.entry(now / DAY).or_default().push(Entry::Event(id, number));
         }
         let mut merged = known.line.clone();
         merged.tracked = merged.tracked.max(known.stored.end());
@@ -158,6 +184,9 @@ impl Collector {
                 name(id)
             );
             assert!(merged.tracked >= known.line.tracked, "tracked of {} went back", name(id));
+            if is_news {
+                self.files.entry(now / DAY).or_default().push(Entry::Delivery(Box::new(merged.clone())));
+            }
             known.line = merged;
             self.heard.entry(id).or_default().extend(&line.dropped);
             if line.closed {
@@ -168,17 +197,45 @@ impl Collector {
 
     /// Streams last seen before the window leave the index.
     fn forget(&mut self, now: u64) {
-        let old: Vec<_> = self
-            .index
-            .iter()
-            .filter(|(_, known)| known.last_seen + WINDOW_MS < now)
-            .map(|(id, _)| *id)
-            .collect();
+        let first_kept = now.saturating_sub(WINDOW_MS) / DAY;
+        let is_old = |known: &Known| known.last_seen / DAY < first_kept;
+        let old: Vec<_> = self.index.iter().filter(|(_, known)| is_old(known)).map(|(id, _)| *id).collect();
         for id in old {
             if let Some(known) = self.index.remove(&id) {
-                self.forgotten.insert(id, (known.stored, known.line));
+                self.bury(id, known);
             }
         }
+    }
+
+    fn bury(&mut self, id: StreamId, known: Known) {
+        let grave = self.forgotten.entry(id).or_insert_with(|| (Ranges::new(), known.line.clone()));
+        grave.0.extend(&known.stored);
+        grave.1.merge(&known.line);
+    }
+
+    /// The index is lost, after retention has deleted all but so many days of the journal. It is made again from the
+    /// files that remain: what it had beyond them is history.
+    pub fn lose_index(&mut self, days: u64) {
+        let Some(last) = self.files.keys().next_back().copied() else { return };
+        self.files = self.files.split_off(&(last + 1).saturating_sub(days));
+        self.since = self.files.keys().next().map_or(0, |day| day * DAY);
+        for (id, known) in std::mem::take(&mut self.index) {
+            self.bury(id, known);
+        }
+        let files = std::mem::take(&mut self.files);
+        for (day, entry) in files.iter().flat_map(|(day, entries)| entries.iter().map(move |it| (day, it))) {
+            let id = match entry {
+                Entry::Event(id, _) => *id,
+                Entry::Delivery(line) => line.stream,
+            };
+            let known = self.index.entry(id).or_insert_with(|| Known::new(id, day * DAY));
+            known.last_seen = day * DAY;
+            match entry {
+                Entry::Event(_, number) => known.stored.insert(Range::one(*number).unwrap()),
+                Entry::Delivery(line) => _ = known.line.merge(line),
+            }
+        }
+        self.files = files;
     }
 
     pub fn stored(&self, id: StreamId) -> Ranges {
@@ -194,16 +251,22 @@ impl Collector {
         stored
     }
 
-    /// The merged line.
+    /// The merged line, as long as the index has the stream; then as it was.
     pub fn line(&self, id: StreamId) -> Option<&StreamLine> {
-        self.index.get(&id).map(|known| &known.line).or_else(|| self.forgotten.get(&id).map(|(_, line)| line))
+        self.lines(id).next()
     }
 
-    /// All numbers that the books show as dropped.
+    fn lines(&self, id: StreamId) -> impl Iterator<Item = &StreamLine> {
+        let now = self.index.get(&id).map(|known| &known.line);
+        let before = self.forgotten.get(&id).map(|(_, line)| line);
+        now.into_iter().chain(before)
+    }
+
+    /// All numbers that the books ever showed as dropped.
     pub fn told(&self, id: StreamId) -> Ranges {
         let mut told = Ranges::new();
-        if let Some(line) = self.line(id) {
-            line.dropped.iter().for_each(|(_, numbers)| told.extend(numbers));
+        for (_, numbers) in self.lines(id).flat_map(|line| line.dropped.iter()) {
+            told.extend(numbers);
         }
         told
     }
@@ -211,15 +274,14 @@ impl Collector {
     /// What a journal never loses: a drop that was told, and that a stream is closed.
     pub fn check(&self) {
         for (id, heard) in &self.heard {
-            let told = self.line(*id).map(|line| line.dropped.clone()).unwrap_or_default();
             for (reason, numbers) in heard.iter() {
                 let mut untold = numbers.clone();
-                untold.subtract(told.get(reason));
+                self.lines(*id).for_each(|line| untold.subtract(line.dropped.get(reason)));
                 assert!(untold.is_empty(), "the books forgot drops of {}: {reason:?} {untold:?}", name(*id));
             }
         }
         for id in &self.closed {
-            assert!(self.line(*id).is_some_and(|line| line.closed), "{} opened again", name(*id));
+            assert!(self.lines(*id).any(|line| line.closed), "{} opened again", name(*id));
         }
     }
 }

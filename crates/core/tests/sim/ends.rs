@@ -5,8 +5,7 @@ use crate::storage::batch_key;
 use crate::trace::name;
 use crate::world::{SECOND, World};
 use beaconry_core::{
-    Duration, Fate, Identity, Number, Offer, Output, Page as Seen, Priority, Ranges, Reason, Stream,
-    StreamId, StreamLine,
+    Duration, Fate, Identity, Number, Offer, Output, Page as Seen, Priority, Ranges, Reason, Stream, StreamId,
 };
 
 impl World {
@@ -20,6 +19,7 @@ impl World {
         }
         host.looks = (host.looks + 1).min(9);
         let wait = (10 * SECOND) << host.looks;
+        self.keep_leases(page);
         let jitter = self.rng.below(SECOND);
         if self.look(page) > 0 {
             self.pages[page].looks = 0;
@@ -35,7 +35,7 @@ impl World {
         let mut found = 0;
         for stream in self.storage.streams() {
             let birth = stream.birth_unix_ms();
-            let is_young = birth <= self.now && self.now < birth + TOO_YOUNG;
+            let is_young = birth <= self.wall() && self.wall() < birth + TOO_YOUNG;
             let scope = self.pages[page].scope;
             let is_other = self.pages.iter().any(|other| other.scope != scope && other.had.contains(&stream));
             let is_ours = stream == self.pages[page].own;
@@ -47,39 +47,36 @@ impl World {
             {
                 continue;
             }
-            self.locks.take(stream, page);
-            self.adopt(page, stream);
-            found += 1;
+            if self.hold(page, stream) {
+                self.adopt(page, stream);
+                found += 1;
+            }
         }
         found
     }
 
     /// The line's numbers and drops, then each batch that is there.
     pub fn adopt(&mut self, page: usize, stream: StreamId) {
-        let line = self.stored_line(stream);
-        let (now, tracked) = (self.instant(), line.as_ref().map_or(0, |line| line.tracked));
-        self.say(|| format!("page {page} adopts {}: {}", name(stream), line.is_some()));
+        let lines = self.storage.lines(stream);
+        let (now, tracked) = (self.instant(), lines.iter().map(|line| line.tracked).max().unwrap_or(0));
+        self.say(|| format!("page {page} adopts {}: {} lines", name(stream), lines.len()));
         let of = self.stream(page, stream, tracked);
         self.pages[page].had.insert(stream);
-        let identity = line.map_or_else(Identity::default, |line| line.identity);
+        let identity = lines.into_iter().next().map_or_else(Identity::default, |line| line.identity);
         self.pages[page].identities.insert(stream, identity);
         self.handle(page, |pipeline| pipeline.adopt(now, of));
         self.hand_over(page, stream);
     }
 
-    fn stored_line(&self, stream: StreamId) -> Option<StreamLine> {
-        self.storage.line(stream).map(|line| StreamLine::decode(line).unwrap())
-    }
-
     fn stream(&mut self, page: usize, id: StreamId, next: Number) -> Stream {
-        let age = Duration::from_millis(self.now.saturating_sub(id.birth_unix_ms()));
+        let age = Duration::from_millis(self.wall().saturating_sub(id.birth_unix_ms()));
         Stream { key: self.pages[page].key(id), next, age }
     }
 
-    /// What the storage's line tells as dropped; then what storage and memory have, in the order of the numbers.
+    /// What the storages' lines tell as dropped; then what storage and memory have, in the order of the numbers.
     fn hand_over(&mut self, page: usize, stream: StreamId) {
         let (now, key) = (self.instant(), self.pages[page].key(stream));
-        for (reason, numbers) in self.stored_line(stream).iter().flat_map(|line| line.dropped.iter()) {
+        for (reason, numbers) in self.storage.lines(stream).iter().flat_map(|line| line.dropped.iter()) {
             for range in numbers.iter() {
                 self.handle(page, |pipeline| pipeline.know_dropped(now, key, reason, range));
             }
@@ -139,7 +136,7 @@ impl World {
             );
         }
         self.count_unheard(page);
-        self.locks.release_all(page);
+        self.locks.died(page);
         self.pages[page].life = Life::Dead;
         self.pages[page].timer = None;
     }
@@ -184,7 +181,9 @@ impl World {
         if !matches!(host.life, Life::Visible | Life::Hidden) || host.is_off {
             return;
         }
-        let (own, life, members) = (host.own, host.life, host.members);
+        let (life, members) = (host.life, host.members);
+        self.keep_leases(page);
+        let own = self.pages[page].own;
         self.count_unheard(page);
         let adopted = self.locks.of(page).into_iter().filter(|stream| *stream != own);
         let (back, adopted): (Vec<_>, Vec<_>) =
@@ -206,6 +205,7 @@ impl World {
                 host.age += 1;
                 host.flights.clear();
                 host.timer = None;
+                host.throttled_until = 0; // what the storage tells is all that is left
             } else {
                 let now = self.instant();
                 self.handle(page, |pipeline| pipeline.begin_stream(now, stream_of));
@@ -257,8 +257,7 @@ impl World {
         }
         let streams: Vec<_> = self.truth.keys().copied().collect();
         let before: Vec<_> = streams.iter().map(|stream| self.unknown(*stream)).collect();
-        self.storage.local.roll_back(self.now.saturating_sub(local_ms));
-        self.storage.mirror.roll_back(self.now.saturating_sub(mirror_ms));
+        self.storage.roll_back(self.now.saturating_sub(local_ms), self.now.saturating_sub(mirror_ms));
         for (stream, before) in streams.into_iter().zip(before) {
             let mut lost = self.unknown(stream);
             lost.subtract(&before);
@@ -271,6 +270,7 @@ impl World {
         if !self.pages[page].runs() || self.pages[page].is_off {
             return;
         }
+        self.keep_leases(page);
         let held = self.locks.of(page);
         let Some(stream) = held.into_iter().find(|stream| !self.storage.batches(*stream).is_empty()) else {
             return;

@@ -15,11 +15,14 @@
 mod browser;
 mod chaos;
 mod checks;
+mod clock;
 mod collector;
 mod ends;
 mod found;
 #[path = "../driver/heard.rs"]
 mod heard;
+mod interleavings;
+mod locks;
 mod network;
 mod page;
 mod rng;
@@ -29,6 +32,7 @@ mod stored;
 #[path = "../driver/texts.rs"]
 mod texts;
 mod trace;
+mod truth;
 mod world;
 
 use beaconry_core::Reason;

@@ -3,7 +3,7 @@
 use crate::storage::{Storage, batch_key, range_of};
 use crate::texts::Texts;
 use crate::trace::{lines, name};
-use crate::world::{SECOND, World, instant, unix};
+use crate::world::{SECOND, World, unix};
 use beaconry_core::{
     Answer, Body, Config, Fate, Fates, Identity, Number, Output, Pipeline, Range, Ranges, Reason, Request,
     RequestId, Stream, StreamId, StreamKey, StreamLine, Via,
@@ -68,7 +68,7 @@ pub struct Page {
     pub own: StreamId,
     pub flights: BTreeMap<RequestId, Flight>,
     pub flushed: u64,
-    /// Unix ms: no fetch before this, as the page knows.
+    /// True time: no fetch before this, as the page knows.
     pub throttled_until: u64,
     pub timer: Option<u64>,
     /// What was numbered, or lost, in the task that runs: dies with it.
@@ -77,6 +77,12 @@ pub struct Page {
     pub mirror: Vec<(crate::storage::Key, Option<Vec<u8>>)>,
     /// The storage refused something: from then on memory may be all there is.
     pub was_refused: bool,
+    /// The streams that it took, and has not given back.
+    pub holds: BTreeSet<StreamId>,
+    /// Its own stream has no lease yet.
+    pub waits_for_lease: bool,
+    /// When it renews its leases next.
+    pub renews_at: u64,
     /// Dies after so many more outputs.
     pub dies_in: Option<u64>,
     /// Pages see the streams of their own scope alone.
@@ -219,7 +225,7 @@ impl World {
         if self.pages[page].is_off {
             self.say(|| format!("page {page} is off"));
             assert_eq!(self.pages[page].texts.iter().next(), None, "page {page} is off, and keeps a text");
-            self.locks.release_all(page);
+            self.let_all_go(page);
             self.pages[page].life = Life::Dead;
         }
     }
@@ -242,7 +248,7 @@ impl World {
                 let stream = self.pages[page].id(key);
                 self.say(|| format!("page {page}: {} is settled", name(stream)));
                 assert!(self.pages[page].texts.of(key).is_empty(), "a text of {} is left", name(stream));
-                self.locks.release(stream, page);
+                self.let_go(page, stream);
                 self.settled.insert(stream);
             }
             Output::Gate(until) => self.gate(page, unix(until)),
@@ -267,25 +273,9 @@ impl World {
         self.pages[page].task.entry(stream).or_default().insert(range);
     }
 
-    pub fn gate(&mut self, page: usize, until: u64) {
-        self.say(|| format!("page {page}: told to wait until {until}"));
-        self.storage.gate_until = self.storage.gate_until.max(until);
-        // The `storage` event: all tabs that run hear of it at once.
-        for other in 0..self.pages.len() {
-            if self.pages[other].runs() {
-                self.pages[other].throttled_until = self.pages[other].throttled_until.max(until);
-            }
-            if other != page && self.pages[other].runs() {
-                let now = self.instant();
-                self.handle(other, |pipeline| pipeline.handle_gate(now, instant(until)));
-                self.drain(other);
-            }
-        }
-    }
-
     pub fn switched_off(&mut self, page: usize) {
         self.say(|| format!("page {page}: switched off"));
-        self.storage.off_until = self.now + crate::world::DAY;
+        self.turn_off();
         self.pages[page].is_off = true;
         for stream in self.pages[page].had.clone() {
             self.off.insert(stream);
@@ -373,6 +363,7 @@ impl World {
 /// The app waits for what it has tracked.
 pub fn flush(world: &mut World, page: usize) {
     if world.pages[page].runs() {
+        world.keep_leases(page);
         let now = world.instant();
         world.handle(page, |pipeline| pipeline.flush(now));
         world.drain(page);

@@ -272,7 +272,7 @@ fn n12_switched_off_in_one_tab_and_a_stale_tab_writes_again() {
     task(&mut w, page, 2);
     w.run(6 * SECOND);
     assert_eq!(w.pages[page].life, Life::Dead);
-    assert!(w.storage.off_until > w.now);
+    assert!(w.is_off());
     w.resume(stale);
     w.show(stale);
     task(&mut w, stale, 2);

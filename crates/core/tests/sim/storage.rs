@@ -1,5 +1,5 @@
 //! The origin's storages: localStorage, written at once and forgotten by a killed browser; its mirror in IndexedDB,
-//! written after the task and kept within a second. And the Web Locks of the origin.
+//! written after the task and kept within a second.
 
 use beaconry_core::{BatchLine, Number, Range, Ranges, StreamId, StreamLine};
 use std::collections::BTreeMap;
@@ -54,6 +54,7 @@ impl Store {
 pub struct Storage {
     pub local: Store,
     pub mirror: Store,
+    /// Whether there is a mirror: an app may want none, and a private window has none.
     pub has_mirror: bool,
     /// Bytes of localStorage for us. None: as much as we like.
     pub quota: Option<usize>,
@@ -61,9 +62,9 @@ pub struct Storage {
     pub is_blocked: bool,
     /// The mirror's deletes get lost.
     pub loses_deletes: bool,
-    /// Unix ms: the gate's `not before`, for all tabs.
+    /// By the machine's clock: the gate's `not before`, for all tabs.
     pub gate_until: u64,
-    /// Unix ms: the gate's `off until`.
+    /// By the same: the gate's `off until`.
     pub off_until: u64,
 }
 
@@ -103,47 +104,26 @@ impl Storage {
         keys.into_iter().filter_map(|key| self.read(key)).map(|value| range_of(value)).collect()
     }
 
-    pub fn line(&self, id: StreamId) -> Option<&Vec<u8>> {
-        self.read((id, 0))
+    /// The stream's line in each storage that has one. Of two neither is the better: the one is longer, the other younger.
+    pub fn lines(&self, id: StreamId) -> Vec<StreamLine> {
+        let mirror = Some(&self.mirror).filter(|_| self.has_mirror);
+        let lines =
+            [Some(&self.local), mirror].into_iter().flatten().filter_map(|store| store.values.get(&(id, 0)));
+        lines.map(|line| StreamLine::decode(line).unwrap()).collect()
     }
 
     /// Numbers that the storages have, or know as dropped.
     pub fn known(&self, id: StreamId) -> Ranges {
         let mut known: Ranges = self.batches(id).into_iter().collect();
-        if let Some(line) = self.line(id) {
-            for (_, numbers) in StreamLine::decode(line).unwrap().dropped.iter() {
-                known.extend(numbers);
-            }
+        for line in self.lines(id) {
+            line.dropped.iter().for_each(|(_, numbers)| known.extend(numbers));
         }
         known
     }
-}
 
-/// Which page holds which stream's lock.
-#[derive(Default)]
-pub struct Locks(BTreeMap<StreamId, usize>);
-
-impl Locks {
-    /// `ifAvailable`.
-    pub fn take(&mut self, id: StreamId, page: usize) -> bool {
-        *self.0.entry(id).or_insert(page) == page
-    }
-
-    pub fn release(&mut self, id: StreamId, page: usize) {
-        if self.0.get(&id) == Some(&page) {
-            self.0.remove(&id);
-        }
-    }
-
-    pub fn release_all(&mut self, page: usize) {
-        self.0.retain(|_, holder| *holder != page);
-    }
-
-    pub fn holder(&self, id: StreamId) -> Option<usize> {
-        self.0.get(&id).copied()
-    }
-
-    pub fn of(&self, page: usize) -> Vec<StreamId> {
-        self.0.iter().filter(|(_, holder)| **holder == page).map(|(id, _)| *id).collect()
+    /// The browser is killed: what was not committed is lost.
+    pub fn roll_back(&mut self, local: u64, mirror: u64) {
+        self.local.roll_back(local);
+        self.mirror.roll_back(mirror);
     }
 }

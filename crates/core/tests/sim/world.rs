@@ -1,13 +1,15 @@
 //! One origin, its pages, a network and a collector, in virtual time.
 
-use crate::collector::{Collector, Mishap, Response};
+use crate::collector::{Collector, Mishap, Response, Sent};
 use crate::heard::Heard;
+use crate::locks::Locks;
 use crate::network::Weather;
 use crate::page::{Life, Page, Post};
 use crate::rng::Rng;
-use crate::storage::{Locks, Storage};
-use crate::trace::{Trace, lines, name};
-use beaconry_core::{Answer, Config, Duration, Instant, Number, Ranges, Reason, RequestId, StreamId, Via};
+use crate::storage::Storage;
+use crate::trace::{Trace, lines};
+use crate::truth::Truth;
+use beaconry_core::{Answer, Config, Duration, Instant, Reason, RequestId, StreamId, Via};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Unix ms at which every world begins.
@@ -35,9 +37,14 @@ enum Event {
         page: usize,
         stream: StreamId,
     },
+    /// The page renews its leases.
+    Renew {
+        page: usize,
+        at: u64,
+    },
     /// At the network's other end. `reply` names who still listens.
     Arrive {
-        body: Vec<u8>,
+        sent: Sent,
         reply: Option<(usize, u32, RequestId)>,
     },
     /// Back at the page; nothing: a cut, a time-out.
@@ -45,17 +52,6 @@ enum Event {
         to: (usize, u32, RequestId),
         response: Option<Response>,
     },
-}
-
-/// What really happened to one stream, which the pipelines and the collector must account for.
-#[derive(Default)]
-pub struct Truth {
-    /// The event line under each number; what was refused by `track` has one too.
-    pub lines: Vec<Vec<u8>>,
-    /// Numbers that some page counted as dropped.
-    pub counted: Ranges,
-    /// What cannot be known.
-    pub excused: Ranges,
 }
 
 /// What a scenario does to one request.
@@ -67,7 +63,10 @@ pub enum Script {
 }
 
 pub struct World {
+    /// The true time, by which all that runs evenly goes: the pages' timers, the collector.
     pub now: u64,
+    /// How far the machine's clock is ahead of it.
+    pub clock_error: i64,
     pub rng: Rng,
     pub trace: Trace,
     pub config: Config,
@@ -100,11 +99,12 @@ impl World {
     pub fn new(seed: u64, config: Config) -> Self {
         Self {
             now: START,
+            clock_error: 0,
             rng: Rng::new(seed),
             trace: Trace::default(),
             config,
             storage: Storage::default(),
-            locks: Locks::default(),
+            locks: Locks { clock: START, ..Locks::default() },
             weather: Weather::default(),
             collector: Collector::default(),
             collector_down_until: 0,
@@ -136,7 +136,7 @@ impl World {
         self.streams += 1;
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.streams.to_be_bytes());
-        StreamId::new(self.now, random)
+        StreamId::new(self.wall(), random)
     }
 
     fn push(&mut self, at: u64, event: Event) {
@@ -152,6 +152,10 @@ impl World {
 
     pub fn look_at(&mut self, page: usize, at: u64) {
         self.push(at, Event::Look { page, at });
+    }
+
+    pub fn renew_at(&mut self, page: usize, at: u64) {
+        self.push(at, Event::Renew { page, at });
     }
 
     pub fn grant_in(&mut self, page: usize, ms: u64) {
@@ -171,19 +175,20 @@ impl World {
             }
             return;
         }
+        let sent = Sent { by_clock: self.wall(), body: request.body };
         if self.rng.chance(self.weather.duplicate) {
             let at = self.now + self.rng.between(5, 5 * TIME_OUT);
-            self.push(at, Event::Arrive { body: request.body.clone(), reply: None });
+            self.push(at, Event::Arrive { sent: sent.clone(), reply: None });
         }
         if self.rng.chance(self.weather.late) {
             let at = self.now + self.rng.between(TIME_OUT, 60 * TIME_OUT);
-            self.push(at, Event::Arrive { body: request.body, reply: None });
+            self.push(at, Event::Arrive { sent, reply: None });
             if let Some(to) = answered {
                 self.push(self.now + TIME_OUT, Event::Answer { to, response: None });
             }
             return;
         }
-        self.push(self.now + there, Event::Arrive { body: request.body, reply: answered });
+        self.push(self.now + there, Event::Arrive { sent, reply: answered });
     }
 
     // ── What happens ──
@@ -192,10 +197,12 @@ impl World {
     pub fn step(&mut self, until: u64) -> bool {
         let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) else {
             self.now = self.now.max(until);
+            self.locks.clock = self.wall();
             return false;
         };
         let ((at, _), event) = entry.remove_entry();
         self.now = self.now.max(at);
+        self.locks.clock = self.wall();
         self.happen(event);
         true
     }
@@ -210,14 +217,15 @@ impl World {
             Event::Timer { page, at } => self.timer(page, at),
             Event::Look { page, at } if self.pages[page].look == at => self.look_again(page),
             Event::Look { .. } => {}
+            Event::Renew { page, at } => self.renew(page, at),
             Event::Grant { page, stream } => self.granted(page, stream),
-            Event::Arrive { body, reply } => self.arrive(&body, reply),
+            Event::Arrive { sent, reply } => self.arrive(&sent, reply),
             Event::Answer { to, response } => self.answer(to, response),
         }
     }
 
-    fn arrive(&mut self, body: &[u8], reply: Option<(usize, u32, RequestId)>) {
-        let response = self.respond(body);
+    fn arrive(&mut self, sent: &Sent, reply: Option<(usize, u32, RequestId)>) {
+        let response = self.respond(sent);
         let is_cut = self.rng.chance(self.weather.cut);
         let Some(to) = reply else { return };
         let response = match response {
@@ -232,13 +240,13 @@ impl World {
         self.push(at, Event::Answer { to, response });
     }
 
-    fn respond(&mut self, body: &[u8]) -> Option<Response> {
+    fn respond(&mut self, sent: &Sent) -> Option<Response> {
         if self.now < self.collector_down_until {
             return None;
         }
         self.received += 1;
         match self.script.pop_front() {
-            Some(Script::Collector(mishap)) => return self.deliver(body, mishap),
+            Some(Script::Collector(mishap)) => return self.deliver(sent, mishap),
             Some(Script::Instead(response)) => return Some(response),
             None => {}
         }
@@ -247,7 +255,7 @@ impl World {
             return Some(response);
         }
         let mishap = self.mishap();
-        self.deliver(body, mishap)
+        self.deliver(sent, mishap)
     }
 
     fn mishap(&mut self) -> Mishap {
@@ -262,9 +270,9 @@ impl World {
     }
 
     /// One request at the collector.
-    pub fn deliver(&mut self, body: &[u8], mishap: Mishap) -> Option<Response> {
-        self.say(|| format!("  collector, {mishap:?}:{}", lines(body)));
-        let response = self.collector.receive(self.now, body, mishap);
+    fn deliver(&mut self, sent: &Sent, mishap: Mishap) -> Option<Response> {
+        self.say(|| format!("  collector, {mishap:?}:{}", lines(&sent.body)));
+        let response = self.collector.receive(self.now, sent, mishap);
         self.collector.check();
         if response.is_none() {
             self.collector_down_until = self.now + self.rng.between(1, 60 * SECOND);
@@ -289,6 +297,7 @@ impl World {
             self.push(self.now + 20 * SECOND, Event::Answer { to, response });
             return;
         }
+        self.keep_leases(page);
         let now = self.instant();
         let (status, retry_after, heard) = match &response {
             Some(response) => {
@@ -305,45 +314,6 @@ impl World {
         }
         self.handle(page, |pipeline| pipeline.handle_answer(now, id, answer));
         self.drain(page);
-    }
-
-    // ── Truth ──
-
-    /// All numbers of a stream that were ever given out.
-    pub fn given(&self, id: StreamId) -> Ranges {
-        let end = self.truth.get(&id).map_or(0, |truth| truth.lines.len() as Number);
-        beaconry_core::Range::new(0, end).map(Ranges::from).unwrap_or_default()
-    }
-
-    /// Numbers that neither the storages nor the collector know.
-    pub fn unknown(&self, id: StreamId) -> Ranges {
-        let mut unknown = self.unaccounted(id);
-        unknown.subtract(&self.storage.known(id));
-        unknown
-    }
-
-    /// Numbers that are neither stored nor told as dropped, and could be.
-    pub fn unaccounted(&self, id: StreamId) -> Ranges {
-        let mut left = self.given(id);
-        left.subtract(&self.collector.ever_stored(id));
-        left.subtract(&self.collector.told(id));
-        if let Some(truth) = self.truth.get(&id) {
-            left.subtract(&truth.excused);
-            // Of a stream older than the window nothing is recorded; the client has counted it.
-            if self.collector.stale.contains(&id) {
-                left.subtract(&truth.counted);
-            }
-        }
-        left
-    }
-
-    /// These cannot be known from here on, for a reason that protocol names.
-    pub fn excuse(&mut self, id: StreamId, numbers: &Ranges, why: &str) {
-        if numbers.is_empty() {
-            return;
-        }
-        self.say(|| format!("  cannot be known: {} {numbers:?}: {why}", name(id)));
-        self.truth.entry(id).or_default().excused.extend(numbers);
     }
 }
 
