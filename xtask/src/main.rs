@@ -4,12 +4,15 @@ mod bench;
 mod demo;
 mod deploy;
 mod host;
+mod lanes;
 mod module;
+mod native;
 mod package;
 mod repo;
 mod setup;
 mod shell;
 mod size;
+mod step;
 mod test;
 
 use std::process::ExitCode;
