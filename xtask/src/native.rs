@@ -30,7 +30,9 @@ impl Programs {
     pub(crate) fn build(root: &Path, packages: Vec<&'static str>, cmd: &dyn Fn(&str) -> Cmd) -> Result<Self> {
         let cargo = cmd("cargo").args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
         let built = select(cargo, &packages).read()?;
-        let programs: Vec<Program> = built.lines().filter_map(parse).collect();
+        let mut programs: Vec<Program> = built.lines().filter_map(parse).collect();
+        // Cargo names them as they are done.
+        programs.sort_by(|a, b| a.name.cmp(&b.name));
         ensure!(packages.is_empty() || !programs.is_empty(), "cargo names no test programs");
         Ok(Self { root: root.to_owned(), packages, programs })
     }

@@ -32,6 +32,8 @@ const E2E: &str = "beaconry-e2e";
 /// They start in this order, as far as the lanes allow: first what many others come after, then what takes long.
 const STEPS: &[Step] = &[
     Step::new("format", "rustfmt", &[], format),
+    Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
+    Step::new("image", "the collector's image, by the Dockerfile", &IMAGE_NEEDS, image),
     Step::new("build", "all that is tested on this machine", &[], build).of(&[
         CORE,
         COLLECTOR,
@@ -43,15 +45,13 @@ const STEPS: &[Step] = &[
     Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js).waits(),
     Step::new("php", "the drop-in's code: syntax, style, and what it says by itself", &[Tool::Php], php)
         .waits(),
-    Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
+    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment)
+        .after(&["package", "image"])
+        .waits(),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e)
         .after(&["build", "package"])
         .waits()
         .of(&[COLLECTOR, E2E]),
-    Step::new("image", "the collector's image, by the Dockerfile", &IMAGE_NEEDS, image),
-    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment)
-        .after(&["package", "image"])
-        .waits(),
     Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance)
         .after(&["build"])
         .waits()
