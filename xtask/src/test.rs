@@ -117,7 +117,7 @@ const CLIENT_NEEDS: [Tool; 5] =
 const IMAGE_NEEDS: [Tool; 2] = [Tool::Node, Tool::Containers];
 
 /// `cargo xtask test`.
-pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
+pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
     let (mut way, mut chosen) = (None, Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
@@ -135,9 +135,9 @@ pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
     let wanted: Vec<Tool> =
         Tool::ALL.into_iter().filter(|tool| steps.iter().any(|step| step.tools.contains(tool))).collect();
     let start = Instant::now();
-    let tools = setup::prepare(&repo, &wanted, way)?;
+    let tools = setup::prepare(repo, &wanted, way)?;
     let mut seconds = vec![("set-up", start.elapsed().as_secs_f32())];
-    seconds.extend(run_steps(&steps, &repo, &tools)?);
+    seconds.extend(run_steps(&steps, repo, &tools)?);
     println!("\nall passed");
     for (name, seconds) in &seconds {
         println!("  {name:<14} {seconds:>6.1} s");
