@@ -1,6 +1,7 @@
 /**
- * Builds ../Dockerfile with Debian's buildah, which needs neither an engine nor a registry: `node test/image.js FOLDER` leaves the
- * image's files in FOLDER/root, and what describes it in FOLDER/image.json.
+ * Builds ../Dockerfile with Debian's buildah, which needs neither an engine nor a registry: `node test/image.js FOLDER [CACHES]`
+ * leaves the image's files in FOLDER/root, and what describes it in FOLDER/image.json. What cargo downloads and builds on the way is
+ * kept in CACHES, as an engine keeps it for all checkouts; by default in FOLDER.
  *
  * No image can be pulled where this runs, so the build image is this machine itself: its /usr and its Rust toolchain, read-only,
  * around an empty folder. Every line of the Dockerfile runs, and what the image holds in the end is what it would hold anyway: our
@@ -18,18 +19,17 @@ const IMAGE = 'localhost/beaconry';
 /** What is read below /etc by programs that look up users, names and certificates. */
 const ETC = ['passwd', 'group', 'ld.so.cache', 'ssl', 'alternatives', 'nsswitch.conf', 'resolv.conf', 'hosts'];
 
-const [folder] = process.argv.slice(2);
-if (!folder) throw new Error('usage: node test/image.js FOLDER');
-build(resolve(folder));
+const [folder, caches] = process.argv.slice(2);
+if (!folder) throw new Error('usage: node test/image.js FOLDER [CACHES]');
+build(resolve(folder), resolve(caches ?? join(folder, 'tmp')));
 
-/** @param {string} folder */
-function build(folder) {
+/** @param {string} folder @param {string} caches */
+function build(folder, caches) {
   // Layers are copied, not shared, by `vfs`, the one way to store them that works everywhere; the images are small.
   const storage = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs'];
-  // Its cache mounts, which hold what cargo downloaded and built, are below the folder for temporary files.
-  const scratch = join(folder, 'tmp');
-  mkdirSync(scratch, { recursive: true });
-  const environment = { ...process.env, TMPDIR: scratch };
+  // Its cache mounts are below the folder for temporary files.
+  mkdirSync(caches, { recursive: true });
+  const environment = { ...process.env, TMPDIR: caches };
   /** @param {string[]} args */
   const buildah = (...args) =>
     execFileSync('buildah', [...storage, ...args], {

@@ -33,7 +33,10 @@ pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<(u16, St
     Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
 }
 
+/// As long as the tests wait for anything: a Loki among other steps may take half a minute for its first answer.
+const LIMIT: Duration = Duration::from_secs(120);
+
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder();
-    config.http_status_as_error(false).timeout_global(Some(Duration::from_secs(30))).build().new_agent()
+    config.http_status_as_error(false).timeout_global(Some(LIMIT)).build().new_agent()
 }

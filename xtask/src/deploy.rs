@@ -1,5 +1,7 @@
 //! Checks all that deploys Beaconry: builds the collector's image, then runs the services of the compose file natively.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 
 use crate::repo::Repo;
@@ -21,13 +23,19 @@ pub(crate) const NEEDS: [Tool; 9] = [
 /// The tests have a network of their own: in it the services can have their true ports, and reach nobody else.
 const NETWORK: [&str; 5] = ["--dev-bind", "/", "/", "--unshare-net", "--die-with-parent"];
 
-/// `cmd` makes a command in the checkout that finds the tools.
-pub(crate) fn test(repo: &Repo, tools: &Tools, cmd: impl Fn(&str) -> Cmd) -> Result<()> {
+/// Builds the image by the Dockerfile; returns its folder. `cmd` makes a command in the checkout that finds the tools.
+pub(crate) fn image(repo: &Repo, cmd: impl Fn(&str) -> Cmd) -> Result<PathBuf> {
+    let image = repo.target.join("deploy");
+    let caches = repo.cache.join("build").join("image");
+    cmd("node").arg("test/image.js").args([&image, &caches]).dir(repo.root.join("deploy")).run()?;
+    Ok(image)
+}
+
+/// Checks the rest, with the image.
+pub(crate) fn test(repo: &Repo, tools: &Tools, image: &Path, cmd: impl Fn(&str) -> Cmd) -> Result<()> {
     let folder = repo.root.join("deploy");
     setup::install_packages(repo, tools, &folder)?;
     cmd("npm").args(["run", "--silent", "check"]).dir(&folder).run()?;
-    let image = repo.target.join("deploy");
-    cmd("node").arg("test/image.js").arg(&image).dir(&folder).run()?;
     cmd("bwrap")
         .args(NETWORK)
         .args(["npm", "test", "--silent"])

@@ -35,21 +35,18 @@ pub(crate) fn tarball(repo: &Repo) -> Result<PathBuf> {
     Ok(repo.target.join(format!("beaconry-host-{}.tgz", repo.version()?)))
 }
 
-/// `cmd` makes a command in the checkout that finds the tools.
+/// `cmd` makes a command in the checkout that finds the tools, and names the collector's program.
 pub(crate) fn test(repo: &Repo, tools: &Tools, cmd: impl Fn(&str) -> Cmd) -> Result<()> {
     let folder = repo.root.join("deploy/host");
     setup::install_packages(repo, tools, &folder)?;
     cmd("npm").args(["run", "--silent", "check"]).dir(&folder).run()?;
-    cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
-    let npm = cmd("npm").args(["test", "--silent"]).dir(&folder);
-    npm.env("BEACONRY_COLLECTOR", crate::demo::collector(repo)).run()
+    cmd("npm").args(["test", "--silent"]).dir(&folder).run()
 }
 
-/// The whole of `docs/workflow.md`; the example app and the servers' packages are installed.
+/// The whole of `docs/workflow.md`; the example app is installed, and `cmd` is as for `test`.
 pub(crate) fn walk(repo: &Repo, tools: &Tools, cmd: impl Fn(&str) -> Cmd) -> Result<()> {
     let folder = repo.root.join("deploy/host");
     setup::install_packages(repo, tools, &folder)?;
     cmd("npx").args(["--no-install", "tsc", "-p", "../../e2e/walk"]).dir(&folder).run()?;
-    let node = cmd("node").args(["--test", "e2e/walk/walk.test.js"]);
-    node.env("BEACONRY_COLLECTOR", crate::demo::collector(repo)).run()
+    cmd("node").args(["--test", "e2e/walk/walk.test.js"]).run()
 }

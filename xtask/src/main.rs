@@ -4,12 +4,15 @@ mod bench;
 mod demo;
 mod deploy;
 mod host;
+mod lanes;
 mod module;
+mod native;
 mod package;
 mod repo;
 mod setup;
 mod shell;
 mod size;
+mod step;
 mod test;
 
 use std::process::ExitCode;
@@ -53,7 +56,7 @@ fn run(mut args: Parser) -> Result<()> {
     };
     match command.to_str() {
         Some("demo") => demo::run(&Repo::find()?, args),
-        Some("test") => test::run(Repo::find()?, args),
+        Some("test") => test::run(&Repo::find()?, args),
         Some("setup") => setup::run(&Repo::find()?, args),
         Some("package") => package::run(&Repo::find()?, args),
         Some("bench") => bench::run(&Repo::find()?, args),

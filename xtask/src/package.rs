@@ -72,13 +72,11 @@ pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
 
 /// Builds the package; returns the tarball.
 pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
-    match std {
-        Std::Rebuilt => println!(
-            "package: std rebuilt from its source, panics abort at once (Rust {})",
-            tools.wasm.release
-        ),
-        Std::Stable => println!("package: std of the toolchain, as it is (Rust {})", tools.wasm.release),
-    }
+    let which = match std {
+        Std::Rebuilt => "rebuilt from its source, panics abort at once",
+        Std::Stable => "of the toolchain, as it is",
+    };
+    tools.say(&format!("package: std {which} (Rust {})", tools.wasm.release));
     let work = repo.target.join("package-work");
     let (built, staged) = (work.join("wasm"), work.join("staged"));
     compile(repo, tools, std, &built)?;
@@ -90,7 +88,7 @@ pub(crate) fn build(repo: &Repo, tools: &Tools, std: Std) -> Result<PathBuf> {
     let tarball = pack(repo, tools, &staged)?;
     host::pack(repo, tools)?;
     unpack(&tarball, &repo.target.join("package"))?;
-    println!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len());
+    tools.say(&format!("package: {} ({} bytes)", tarball.display(), fs::metadata(&tarball)?.len()));
     Ok(tarball)
 }
 

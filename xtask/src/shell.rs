@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -22,11 +22,45 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Lines of a quiet program's output that a failure shows.
 const TAIL_LINES: usize = 30;
 
+/// Where programs write that run beside others, and whether they are to end. By default they write where this program does.
+#[derive(Clone, Default)]
+pub(crate) struct Lane {
+    output: Option<Arc<File>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Lane {
+    /// One whose output goes into the file `log`; it ends when `stopped` says so.
+    pub(crate) fn into_file(log: &Path, stopped: &Arc<AtomicBool>) -> Result<Self> {
+        let open = File::options().create(true).append(true).open(log);
+        let file = open.with_context(|| format!("cannot write {}", log.display()))?;
+        file.set_len(0)?;
+        Ok(Self { output: Some(Arc::new(file)), stopped: Arc::clone(stopped) })
+    }
+
+    /// Writes a line.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.output {
+            // What cannot be written is missing in what is shown of it; nobody else would be told either.
+            Some(file) => drop(writeln!(&**file, "{line}")),
+            None => println!("{line}"),
+        }
+    }
+
+    fn stdio(&self) -> Result<Stdio> {
+        Ok(match &self.output {
+            Some(file) => file.try_clone()?.into(),
+            None => Stdio::inherit(),
+        })
+    }
+}
+
 /// A program that is about to be run. Its standard input is empty.
 pub(crate) struct Cmd {
     inner: Command,
     shown: String,
     limit: Option<Duration>,
+    lane: Lane,
 }
 
 impl Cmd {
@@ -35,7 +69,13 @@ impl Cmd {
         let shown = program.as_ref().display().to_string();
         let mut inner = Command::new(program);
         inner.stdin(Stdio::null()).process_group(0);
-        Self { inner, shown, limit: None }
+        Self { inner, shown, limit: None, lane: Lane::default() }
+    }
+
+    /// Puts it into a lane: its output goes there, unless it is read or goes into a file of its own.
+    pub(crate) fn lane(mut self, lane: &Lane) -> Self {
+        self.lane = lane.clone();
+        self
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -69,7 +109,7 @@ impl Cmd {
         self
     }
 
-    /// Runs it with its output on ours.
+    /// Runs it with its output on the lane's.
     pub(crate) fn run(self) -> Result<()> {
         let (shown, limit) = (self.shown.clone(), self.limit);
         let status = self.spawn()?.wait(limit)?;
@@ -81,22 +121,25 @@ impl Cmd {
 
     /// Runs it with its output in the file `log`; a failure shows the end of that.
     pub(crate) fn run_quiet(mut self, log: &Path) -> Result<()> {
-        let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        self.inner.stdout(file.try_clone()?).stderr(file);
+        self.lane = Lane::into_file(log, &self.lane.stopped)?;
         self.run().with_context(|| format!("{}\n(all of it: {})", tail(log), log.display()))
     }
 
     /// As `read`, for a question whose failure is an answer too: its standard error is dropped.
-    pub(crate) fn ask(mut self) -> Result<String> {
-        self.inner.stderr(Stdio::null());
-        self.read()
+    pub(crate) fn ask(self) -> Result<String> {
+        self.read_beside(Stdio::null())
     }
 
-    /// Runs it and returns what it wrote to its standard output, trimmed. Its standard error is ours.
-    pub(crate) fn read(mut self) -> Result<String> {
-        self.inner.stdout(Stdio::piped());
+    /// Runs it and returns what it wrote to its standard output, trimmed. Its standard error is the lane's.
+    pub(crate) fn read(self) -> Result<String> {
+        let stderr = self.lane.stdio()?;
+        self.read_beside(stderr)
+    }
+
+    fn read_beside(mut self, stderr: Stdio) -> Result<String> {
+        self.inner.stdout(Stdio::piped()).stderr(stderr);
         let (shown, limit) = (self.shown.clone(), self.limit);
-        let mut running = self.spawn()?;
+        let mut running = self.start()?;
         let pipe = running.child.stdout.take();
         // A thread reads, so that neither a full pipe nor a silent program can outlast the limit.
         let reader = std::thread::spawn(move || {
@@ -119,9 +162,14 @@ impl Cmd {
 
     /// Starts it. What is returned ends the whole process group when it is dropped.
     pub(crate) fn spawn(mut self) -> Result<Running> {
+        self.inner.stdout(self.lane.stdio()?).stderr(self.lane.stdio()?);
+        self.start()
+    }
+
+    fn start(mut self) -> Result<Running> {
         let child = self.inner.spawn().with_context(|| format!("cannot run `{}`", self.shown))?;
         let group = Pid::from_raw(i32::try_from(child.id()).context("a process id beyond i32")?);
-        Ok(Running { child, group, shown: self.shown })
+        Ok(Running { child, group, shown: self.shown, stopped: self.lane.stopped })
     }
 }
 
@@ -131,10 +179,12 @@ pub(crate) struct Running {
     child: Child,
     group: Pid,
     shown: String,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Running {
-    /// Waits for its end. Fails when the limit is over or this program is told to end; the process group is then ended too.
+    /// Waits for its end. Fails when the limit is over or the lane or this program is told to end; the process group is then
+    /// ended too.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -143,6 +193,9 @@ impl Running {
             }
             if limit.is_some_and(|limit| start.elapsed() > limit) {
                 bail!("`{}` took longer than {} s", self.shown, start.elapsed().as_secs());
+            }
+            if self.stopped.load(Ordering::Relaxed) {
+                bail!(Interrupted);
             }
             pause()?;
         }
@@ -171,7 +224,7 @@ impl Drop for Running {
     }
 }
 
-/// Ctrl-C, SIGTERM or SIGHUP came: whatever ran has been ended.
+/// Ctrl-C, SIGTERM or SIGHUP came, or another lane failed: whatever ran has been ended.
 #[derive(Debug)]
 pub(crate) struct Interrupted;
 
@@ -243,9 +296,13 @@ mod tests {
         assert!(error.to_string().contains("took longer"), "{error}");
         let grandchild = fs::read_to_string(&dir).unwrap();
         fs::remove_file(&dir).unwrap();
-        // A killed orphan may stay a zombie where nobody reaps; alive it must not be.
-        let stat = fs::read_to_string(format!("/proc/{}/stat", grandchild.trim())).unwrap_or_default();
-        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+        // A killed orphan may stay a zombie where nobody reaps, and on a busy machine it dies when its turn comes.
+        let stat = || fs::read_to_string(format!("/proc/{}/stat", grandchild.trim())).unwrap_or_default();
+        let start = Instant::now();
+        while !(stat().is_empty() || stat().contains(") Z ")) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{}", stat());
+            std::thread::sleep(POLL);
+        }
     }
 
     #[test]

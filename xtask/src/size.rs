@@ -41,9 +41,9 @@ pub(crate) fn check(repo: &Repo, tools: &Tools) -> Result<()> {
     }
     sizes.push(("wasm".to_owned(), Size::of(&package.join("wasm/beaconry_bg.wasm"))?));
     let (mut all, mut facade) = (Size::default(), Size::default());
-    println!("{:<24} {:>8} {:>8} {:>8}", "bytes", "raw", "gzip -9", "brotli");
+    tools.say(&format!("{:<24} {:>8} {:>8} {:>8}", "bytes", "raw", "gzip -9", "brotli"));
     for (role, size) in &sizes {
-        println!("{role:<24} {size}");
+        tools.say(&format!("{role:<24} {size}"));
         if !role.starts_with('(') {
             all += *size;
         }
@@ -51,15 +51,15 @@ pub(crate) fn check(repo: &Repo, tools: &Tools) -> Result<()> {
             facade += *size;
         }
     }
-    println!("{:<24} {all}", "all");
+    tools.say(&format!("{:<24} {all}", "all"));
     if all.gzip > AIM {
-        println!("all: {} bytes gzip over the aim of {AIM}", all.gzip - AIM);
+        tools.say(&format!("all: {} bytes gzip over the aim of {AIM}", all.gzip - AIM));
     }
     for (name, size, budget) in [("all", all, CEILING), ("the facade", facade, FACADE_BUDGET)] {
         if size.gzip > budget {
             bail!("{name}: {} bytes gzip, {} over the budget of {budget}", size.gzip, size.gzip - budget);
         }
-        println!("{name}: {} bytes gzip below the budget of {budget}", budget - size.gzip);
+        tools.say(&format!("{name}: {} bytes gzip below the budget of {budget}", budget - size.gzip));
     }
     Ok(())
 }

@@ -1,109 +1,129 @@
 //! Every test of the project, in steps: each prints its seconds, the first failure stops and says how to run it again.
 
-use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use lexopt::{Arg, Parser};
 
 use crate::deploy;
 use crate::host;
+use crate::lanes::{self, Plan, Took};
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
-use crate::shell::{Cmd, Interrupted};
 use crate::size;
+use crate::step::{Context, Made, Step};
 
-/// No step takes nearly as long, not even on a slow machine that has to build everything; one that does hangs.
-const LIMIT: Duration = Duration::from_secs(1800);
 /// The runner's own limit for one file of tests; its default of 20 s is short on a busy machine.
 const BROWSER_TEST_SECONDS: &str = "180";
 const WARNINGS_ARE_ERRORS: [&str; 3] = ["--", "-D", "warnings"];
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
-/// What a step works with.
-struct Context {
-    repo: Repo,
-    tools: Tools,
-    /// Set once the package of this checkout has been built: no step tests an older one.
-    packed: Cell<bool>,
-}
+const CORE: &str = "beaconry-core";
+const COLLECTOR: &str = "beaconry-collector";
+const CONFORMANCE: &str = "beaconry-conformance";
+const SERVERS: &str = "beaconry-servers";
+const E2E: &str = "beaconry-e2e";
 
-struct Step {
-    name: &'static str,
-    what: &'static str,
-    needs: &'static [Tool],
-    run: fn(&Context) -> Result<()>,
-}
-
-impl Step {
-    const fn new(
-        name: &'static str,
-        what: &'static str,
-        needs: &'static [Tool],
-        run: fn(&Context) -> Result<()>,
-    ) -> Self {
-        Self { name, what, needs, run }
-    }
-}
-
+/// They start in this order, as far as the lanes allow: first what many others come after, then what takes long.
 const STEPS: &[Step] = &[
     Step::new("format", "rustfmt", &[], format),
-    Step::new("clippy", "lints, for this machine", &[], clippy),
-    Step::new("clippy-wasm", "lints of the client, for the browser", &[Tool::Wasm], clippy_wasm),
-    Step::new("deny", "licences, sources and duplicates of what is used", &[Tool::CargoDeny], deny),
-    Step::new("xtask", "the chores' own tests", &[], xtask),
-    Step::new("core", "the core, and the simulator's seeds", &[], core),
-    Step::new("no-std", "the core builds where there is no std", &[Tool::Wasm], no_std),
-    Step::new("collector", "the collector", &[], collector),
-    Step::new("php", "the drop-in's code: syntax, style, and what it says by itself", &[Tool::Php], php),
-    Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance),
+    Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
+    Step::new("image", "the collector's image, by the Dockerfile", &IMAGE_NEEDS, image),
+    Step::new("build", "all that is tested on this machine", &[], build).of(&[
+        CORE,
+        COLLECTOR,
+        CONFORMANCE,
+        SERVERS,
+        E2E,
+    ]),
+    Step::new("deny", "licences, sources and duplicates of what is used", &[Tool::CargoDeny], deny).waits(),
+    Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js).waits(),
+    Step::new("php", "the drop-in's code: syntax, style, and what it says by itself", &[Tool::Php], php)
+        .waits(),
+    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment)
+        .after(&["package", "image"])
+        .waits(),
+    Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e)
+        .after(&["build", "package"])
+        .waits()
+        .of(&[COLLECTOR, E2E]),
+    Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance)
+        .after(&["build"])
+        .waits()
+        .of(&[COLLECTOR, CONFORMANCE]),
+    // Packing lays files into its folder, and takes them away.
     Step::new(
         "host",
         "the commands of beaconry-host: FTPS, SFTP, the drop-in on Apache",
         &host::NEEDS,
         host_commands,
-    ),
-    Step::new("js", "types and tests of the package's JavaScript", &[Tool::NodePackages], js),
-    Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
-    Step::new("package", "the tarball that npm would publish", &package::NEEDS, package),
-    Step::new("packed", "the tarball's JavaScript with its WebAssembly, in Node", &package::NEEDS, packed),
-    Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
-    Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
-    Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples),
-    Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki),
-    Step::new(
-        "otlp",
-        "forward to a real OpenTelemetry Collector and to Loki",
-        &[Tool::Loki, Tool::Otelcol],
-        otlp,
-    ),
-    Step::new("prometheus", "a real Prometheus scrapes the collector", &[Tool::Prometheus], prometheus),
-    Step::new("deploy", "compose file, image, dashboards on real servers, units", &deploy::NEEDS, deployment),
+    )
+    .after(&["build", "package"])
+    .waits()
+    .of(&[COLLECTOR]),
+    Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples)
+        .after(&["build", "package"])
+        .waits()
+        .of(&[COLLECTOR, E2E]),
+    // It builds the app in the example's folder, and uses the commands' packages.
     Step::new(
         "walk",
         "docs/workflow.md by the commands of a team, to Loki and back",
         &host::WALK_NEEDS,
         walk,
-    ),
+    )
+    .after(&["build", "host", "examples"])
+    .waits()
+    .of(&[COLLECTOR]),
+    Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki)
+        .after(&["build"])
+        .waits()
+        .of(&[COLLECTOR, SERVERS]),
+    Step::new(
+        "otlp",
+        "forward to a real OpenTelemetry Collector and to Loki",
+        &[Tool::Loki, Tool::Otelcol],
+        otlp,
+    )
+    .after(&["build"])
+    .waits()
+    .of(&[COLLECTOR, SERVERS]),
+    Step::new("prometheus", "a real Prometheus scrapes the collector", &[Tool::Prometheus], prometheus)
+        .after(&["build"])
+        .waits()
+        .of(&[COLLECTOR, SERVERS]),
+    Step::new("clippy", "lints, for this machine", &[], clippy),
+    Step::new("clippy-wasm", "lints of the client, for the browser", &[Tool::Wasm], clippy_wasm),
+    Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
+    Step::new("core", "the core, and the simulator's seeds", &[], core).after(&["build"]).of(&[CORE]),
+    Step::new("collector", "the collector", &[], collector).after(&["build"]).of(&[COLLECTOR]),
+    Step::new("xtask", "the chores' own tests", &[], xtask),
+    Step::new("no-std", "the core builds where there is no std", &[Tool::Wasm], no_std),
+    Step::new("packed", "the tarball's JavaScript with its WebAssembly, in Node", &package::NEEDS, packed)
+        .after(&["package"]),
+    Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size)
+        .after(&["package"]),
 ];
 
 const E2E_NEEDS: [Tool; 5] =
     [Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
 const CLIENT_NEEDS: [Tool; 5] =
     [Tool::NodePackages, Tool::Wasm, Tool::WasmBindgen, Tool::WasmPack, Tool::Chromium];
+const IMAGE_NEEDS: [Tool; 2] = [Tool::Node, Tool::Containers];
 
 /// `cargo xtask test`.
-pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
+pub(crate) fn run(repo: &Repo, mut args: Parser) -> Result<()> {
     let (mut way, mut chosen) = (None, Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("wasm-from") => way = Some(Way::parse(&args.value()?)?),
             Arg::Long("list") => {
-                STEPS.iter().for_each(|step| println!("{:<12} {}", step.name, step.what));
+                STEPS.iter().for_each(|step| println!("{:<12} {}", step.plan.name, step.plan.what));
                 return Ok(());
             }
             Arg::Value(name) => chosen.push(find(&name)?),
@@ -111,13 +131,13 @@ pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
         }
     }
     let steps: Vec<&Step> =
-        STEPS.iter().filter(|step| chosen.is_empty() || chosen.contains(&step.name)).collect();
+        STEPS.iter().filter(|step| chosen.is_empty() || chosen.contains(&step.plan.name)).collect();
     let wanted: Vec<Tool> =
-        Tool::ALL.into_iter().filter(|tool| steps.iter().any(|step| step.needs.contains(tool))).collect();
+        Tool::ALL.into_iter().filter(|tool| steps.iter().any(|step| step.tools.contains(tool))).collect();
     let start = Instant::now();
-    let tools = setup::prepare(&repo, &wanted, way)?;
+    let tools = setup::prepare(repo, &wanted, way)?;
     let mut seconds = vec![("set-up", start.elapsed().as_secs_f32())];
-    run_steps(&steps, &Context { repo, tools, packed: Cell::new(false) }, &mut seconds)?;
+    seconds.extend(run_steps(&steps, repo, &tools)?);
     println!("\nall passed");
     for (name, seconds) in &seconds {
         println!("  {name:<14} {seconds:>6.1} s");
@@ -127,44 +147,31 @@ pub(crate) fn run(repo: Repo, mut args: Parser) -> Result<()> {
 }
 
 fn find(name: &OsString) -> Result<&'static str> {
-    let step = STEPS.iter().find(|step| name == step.name);
+    let step = STEPS.iter().find(|step| name == step.plan.name);
     Ok(step
         .with_context(|| format!("no such step: {}; `cargo xtask test --list` names them", name.display()))?
+        .plan
         .name)
 }
 
-fn run_steps(steps: &[&Step], context: &Context, seconds: &mut Vec<(&'static str, f32)>) -> Result<()> {
-    for step in steps {
-        println!("\n=== {}: {}", step.name, step.what);
+/// A step alone writes where this program does; several run in lanes.
+fn run_steps(steps: &[&Step], repo: &Repo, tools: &Tools) -> Result<Vec<Took>> {
+    let mut packages: Vec<&str> = steps.iter().flat_map(|step| step.packages).copied().collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let made = Made { packages, ..Made::default() };
+    if let [step] = steps {
+        println!("\n=== {}: {}", step.plan.name, step.plan.what);
         let start = Instant::now();
-        let outcome = (step.run)(context);
+        let outcome = (step.run)(&Context { repo, tools: tools.clone(), made: &made });
         let took = start.elapsed().as_secs_f32();
-        match outcome {
-            Ok(()) => println!("--- {}: passed in {took:.1} s", step.name),
-            Err(error) if error.is::<Interrupted>() => return Err(error),
-            Err(error) => {
-                println!("--- {}: FAILED after {took:.1} s", step.name);
-                return Err(error.context(format!(
-                    "{} failed; to run it again: cargo xtask test {}",
-                    step.name, step.name
-                )));
-            }
-        }
-        seconds.push((step.name, took));
+        lanes::conclude(&step.plan, outcome, took)?;
+        return Ok(vec![(step.plan.name, took)]);
     }
-    Ok(())
-}
-
-impl Context {
-    /// A command in the checkout that finds the tools.
-    fn cmd(&self, program: &str) -> Cmd {
-        self.tools.cmd(program).dir(&self.repo.root).limit(LIMIT)
-    }
-
-    /// A command that builds for the browser.
-    fn wasm_cmd(&self, program: &str) -> Cmd {
-        self.tools.wasm_cmd(program).dir(&self.repo.root).limit(LIMIT)
-    }
+    let plans: Vec<&Plan> = steps.iter().map(|step| &step.plan).collect();
+    lanes::run(&plans, &repo.target.join("test-logs"), &|at, lane| {
+        (steps[at].run)(&Context { repo, tools: tools.in_lane(lane), made: &made })
+    })
 }
 
 fn format(context: &Context) -> Result<()> {
@@ -193,8 +200,15 @@ fn xtask(context: &Context) -> Result<()> {
     context.cmd("cargo").args(["test", "-p", "xtask"]).run()
 }
 
+fn build(context: &Context) -> Result<()> {
+    context.programs().map(|_| ())
+}
+
+/// The examples in the documentation too, of all packages, for cargo would build their dependencies anew for one.
 fn core(context: &Context) -> Result<()> {
-    context.cmd("cargo").args(["test", "-p", "beaconry-core"]).run()
+    let programs = context.programs()?;
+    programs.run("crates/core", &[], &|program| context.cmd(program))?;
+    programs.run_docs(&|program| context.cmd(program))
 }
 
 /// wasm32v1-none has no std in any toolchain. Its core comes from rustup, or is built from the source.
@@ -209,9 +223,8 @@ fn no_std(context: &Context) -> Result<()> {
     context.cmd("cargo").args(build).run()
 }
 
-/// The binary too: the end-to-end tests start it.
 fn collector(context: &Context) -> Result<()> {
-    context.cmd("cargo").args(["test", "-p", "beaconry-collector"]).run()
+    context.programs()?.run("crates/collector", &[], &|program| context.cmd(program))
 }
 
 fn php(context: &Context) -> Result<()> {
@@ -237,12 +250,10 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn conformance(context: &Context) -> Result<()> {
-    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    let collector = context.collector()?;
     context
-        .cmd("cargo")
-        .args(["test", "-p", "beaconry-conformance"])
-        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
-        .run()
+        .programs()?
+        .run("conformance", &[], &|program| context.cmd(program).env("BEACONRY_COLLECTOR", &collector))
 }
 
 fn js(context: &Context) -> Result<()> {
@@ -254,7 +265,7 @@ fn js(context: &Context) -> Result<()> {
 fn client(context: &Context) -> Result<()> {
     let browser = context.tools.var("CHROMIUM").context("no browser")?;
     let driver = context.tools.var("CHROMEDRIVER").context("no driver")?;
-    let options = webdriver_options(&context.repo, browser)?;
+    let options = webdriver_options(context.repo, browser)?;
     bundle_host(context)?;
     for features in ["one-file", "one-file,serde"] {
         context
@@ -288,10 +299,8 @@ fn webdriver_options(repo: &Repo, browser: &OsStr) -> Result<PathBuf> {
 }
 
 fn package(context: &Context) -> Result<()> {
-    if !context.packed.replace(true) {
-        package::build(&context.repo, &context.tools, Std::best(&context.tools))?;
-    }
-    Ok(())
+    let build = || package::build(context.repo, &context.tools, Std::best(&context.tools)).map(|_| ());
+    context.made.package.get(build).map(|_| ())
 }
 
 fn packed(context: &Context) -> Result<()> {
@@ -302,13 +311,22 @@ fn packed(context: &Context) -> Result<()> {
 
 fn size(context: &Context) -> Result<()> {
     package(context)?;
-    size::check(&context.repo, &context.tools)
+    size::check(context.repo, &context.tools)
+}
+
+fn image(context: &Context) -> Result<()> {
+    built_image(context).map(|_| ())
+}
+
+fn built_image(context: &Context) -> Result<Arc<PathBuf>> {
+    context.made.image.get(|| deploy::image(context.repo, |program| context.cmd(program)))
 }
 
 /// The dashboards are filled by the example app too.
 fn deployment(context: &Context) -> Result<()> {
     install_examples(context)?;
-    deploy::test(&context.repo, &context.tools, |program| context.cmd(program))
+    let image = built_image(context)?;
+    deploy::test(context.repo, &context.tools, &image, |program| context.cmd(program))
 }
 
 fn loki(context: &Context) -> Result<()> {
@@ -325,36 +343,36 @@ fn prometheus(context: &Context) -> Result<()> {
 
 /// The collector's program beside the servers that the set-up found: their variables say where they are.
 fn beside_servers(context: &Context, test: &str) -> Result<()> {
-    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
+    let collector = context.collector()?;
     context
-        .cmd("cargo")
-        .args(["test", "-p", "beaconry-servers", "--test", test])
-        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
-        .run()
+        .programs()?
+        .run("servers", &[test], &|program| context.cmd(program).env("BEACONRY_COLLECTOR", &collector))
 }
 
 fn host_commands(context: &Context) -> Result<()> {
-    host::test(&context.repo, &context.tools, |program| context.cmd(program))
+    let collector = context.collector()?;
+    host::test(context.repo, &context.tools, |program| {
+        context.cmd(program).env("BEACONRY_COLLECTOR", &collector)
+    })
 }
 
 fn e2e(context: &Context) -> Result<()> {
     package(context)?;
-    let www = crate::demo::assemble(&context.repo)?;
-    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
-    context
-        .cmd("cargo")
-        .args(["test", "-p", "beaconry-e2e", "--lib", "--test", "browser"])
-        .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
-        .env("BEACONRY_WWW", www)
-        .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
-        .run()
+    let www = context.made.www.get(|| crate::demo::assemble(context.repo))?;
+    let collector = context.collector()?;
+    context.programs()?.run("e2e", &["beaconry_e2e", "browser"], &|program| {
+        context
+            .cmd(program)
+            .env("BEACONRY_PACKAGE", context.repo.target.join("package"))
+            .env("BEACONRY_WWW", &*www)
+            .env("BEACONRY_COLLECTOR", &collector)
+    })
 }
 
 /// First what the Vite app's own team would run, then both apps as their users have them.
 fn examples(context: &Context) -> Result<()> {
     install_examples(context)?;
-    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
-    let collector = crate::demo::collector(&context.repo);
+    let collector = context.collector()?;
     for script in ["check", "test", "test:e2e"] {
         let npm = context
             .cmd("npm")
@@ -363,25 +381,45 @@ fn examples(context: &Context) -> Result<()> {
         npm.env("BEACONRY_COLLECTOR", &collector).run()?;
     }
     context
-        .cmd("cargo")
-        .args(["test", "-p", "beaconry-e2e", "--test", "examples"])
-        .env("BEACONRY_COLLECTOR", &collector)
-        .run()
+        .programs()?
+        .run("e2e", &["examples"], &|program| context.cmd(program).env("BEACONRY_COLLECTOR", &collector))
 }
 
 /// Both apps, with this checkout's packages.
 fn install_examples(context: &Context) -> Result<()> {
     package(context)?;
-    let tarballs = [package::tarball(&context.repo)?, host::tarball(&context.repo)?];
-    for name in ["vanilla", "vite-app"] {
-        let folder = context.repo.root.join("examples").join(name);
-        setup::install_with(&context.repo, &context.tools, &folder, &tarballs)?;
-    }
-    Ok(())
+    let install = || {
+        let tarballs = [package::tarball(context.repo)?, host::tarball(context.repo)?];
+        ["vanilla", "vite-app"].into_iter().try_for_each(|name| {
+            let folder = context.repo.root.join("examples").join(name);
+            setup::install_with(context.repo, &context.tools, &folder, &tarballs).map(|_| ())
+        })
+    };
+    context.made.examples.get(install).map(|_| ())
 }
 
 fn walk(context: &Context) -> Result<()> {
     install_examples(context)?;
-    context.cmd("cargo").args(["build", "-p", "beaconry-collector"]).run()?;
-    host::walk(&context.repo, &context.tools, |program| context.cmd(program))
+    let collector = context.collector()?;
+    host::walk(context.repo, &context.tools, |program| {
+        context.cmd(program).env("BEACONRY_COLLECTOR", &collector)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STEPS;
+
+    #[test]
+    fn steps_come_after_steps_above_them() {
+        for (at, step) in STEPS.iter().enumerate() {
+            for name in step.plan.after {
+                assert!(
+                    STEPS[..at].iter().any(|above| above.plan.name == *name),
+                    "{} after {name}",
+                    step.plan.name
+                );
+            }
+        }
+    }
 }

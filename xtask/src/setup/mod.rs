@@ -25,7 +25,7 @@ use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
 use crate::repo::Repo;
-use crate::shell::{Cmd, Interrupted};
+use crate::shell::{Cmd, Interrupted, Lane};
 pub(crate) use node::{install_packages, install_with};
 pub(crate) use wasm::Way;
 
@@ -150,15 +150,26 @@ pub(crate) struct WasmToolchain {
     pub(crate) release: String,
 }
 
-/// The environment in which commands find the tools.
-#[derive(Default)]
+/// The environment in which commands find the tools, and where they write.
+#[derive(Default, Clone)]
 pub(crate) struct Tools {
     path: Vec<PathBuf>,
     vars: Vec<(&'static str, OsString)>,
     pub(crate) wasm: WasmToolchain,
+    lane: Lane,
 }
 
 impl Tools {
+    /// The same tools for commands of a lane.
+    pub(crate) fn in_lane(&self, lane: Lane) -> Self {
+        Self { lane, ..self.clone() }
+    }
+
+    /// Writes a line where the commands write.
+    pub(crate) fn say(&self, line: &str) {
+        self.lane.say(line);
+    }
+
     /// A command that finds the tools.
     pub(crate) fn cmd(&self, program: &str) -> Cmd {
         self.with_path(program, self.path.clone())
@@ -185,7 +196,7 @@ impl Tools {
         path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
         // A folder whose name has a colon cannot stand in a PATH; the cache folder is checked for that in `prepare`.
         let path = env::join_paths(path).unwrap_or_default();
-        let cmd = Cmd::new(program).env("PATH", path);
+        let cmd = Cmd::new(program).lane(&self.lane).env("PATH", path);
         self.vars.iter().fold(cmd, |cmd, (name, value)| cmd.env(name, value))
     }
 

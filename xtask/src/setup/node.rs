@@ -98,10 +98,12 @@ fn install(repo: &Repo, tools: &Tools, dir: &Path, tarball: &[u8]) -> Result<&'s
     if fs::read(&stamp).is_ok_and(|installed| installed == source) {
         return Ok("as locked");
     }
-    announce("npm ci");
+    tools.say("  … npm ci");
     let npm = tools.cmd("npm").args(["ci", "--no-audit", "--no-fund"]).dir(dir).limit(LIMIT);
     let by_hand = || format!("by hand, in {}: npm ci", dir.display());
-    npm.run_quiet(&repo.log("npm-ci")).with_context(by_hand)?;
+    // Lanes install at the same time, into other folders.
+    let folder = dir.file_name().unwrap_or_default().to_string_lossy();
+    npm.run_quiet(&repo.log(&format!("npm-ci-{folder}"))).with_context(by_hand)?;
     fs::write(stamp, source)?;
     Ok("installed as locked")
 }
