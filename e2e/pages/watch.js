@@ -23,8 +23,14 @@ console.error = (...values) => {
   error.apply(console, values);
 };
 
-addEventListener.call(window, 'error', ({ message }) => window.watched.errors.push(message));
-addEventListener.call(window, 'unhandledrejection', ({ reason }) => window.watched.errors.push(String(reason)));
+/** The page may be gone when the test looks, so the site is told too. */
+const tell = window.fetch.bind(window);
+const thrown = (message) => {
+  window.watched.errors.push(message);
+  tell('/thrown', { method: 'POST', body: message, keepalive: true }).catch(() => {});
+};
+addEventListener.call(window, 'error', ({ message }) => thrown(message));
+addEventListener.call(window, 'unhandledrejection', ({ reason }) => thrown(String(reason)));
 // From the back/forward cache.
 addEventListener.call(window, 'pageshow', ({ persisted }) => persisted && window.watched.restored++);
 addEventListener.call(document, 'visibilitychange', () => document.visibilityState === 'hidden' && window.watched.hidden++);

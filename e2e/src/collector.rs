@@ -126,10 +126,11 @@ pub fn artifact(variable: &str, below_target: &str, made_by: &str) -> Result<Pat
     Ok(path)
 }
 
-/// Cargo's target folder: the tests' own binary lies in its `debug/deps`.
+/// Cargo's target folder: this program lies in its `debug`, tests in `debug/deps`.
 pub fn target() -> PathBuf {
     let binary = env::current_exe().unwrap_or_default();
-    binary.ancestors().nth(3).map(Path::to_owned).unwrap_or_default()
+    let debug = binary.ancestors().find(|folder| folder.ends_with("debug"));
+    debug.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()
 }
 
 /// An address of this machine on which nothing listens, to be used again and again: below the ports that Linux gives to

@@ -3,6 +3,7 @@
 //!
 //! - [`world`]: all of it together, for one test, in a folder of its own
 //! - [`browser`]: the browser and its driver; kills renderers and whole browsers
+//! - [`engine`]: which browsers there are, and what differs between them
 //! - [`collector`]: the collector's process: start, kill, start again on the same port and data
 //! - [`proxy`]: in front of the collector; cuts, hangs, answers wrongly, and writes down what went through
 //! - [`site`]: serves the test pages and the package, and writes down what was asked for
@@ -15,6 +16,7 @@
 
 pub mod browser;
 pub mod collector;
+pub mod engine;
 pub mod journal;
 pub mod process;
 pub mod proxy;

@@ -10,7 +10,7 @@ use axum::extract::{Path as UrlPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
+use axum::routing::{any, post};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower_http::services::ServeDir;
@@ -29,6 +29,7 @@ pub struct Site {
 #[derive(Debug, Default)]
 struct Log {
     asked: Mutex<Vec<String>>,
+    thrown: Mutex<Vec<String>>,
     missing: Mutex<HashSet<String>>,
 }
 
@@ -45,6 +46,7 @@ impl Site {
             .nest_service("/beaconry", ServeDir::new(package))
             .nest_service("/web-vitals", ServeDir::new(web_vitals()?))
             .route("/status/{code}", any(status))
+            .route("/thrown", post(thrown).with_state(Arc::clone(&log)))
             .fallback_service(ServeDir::new(pages))
             .layer(middleware::from_fn_with_state(Arc::clone(&log), record));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port is free")?;
@@ -69,6 +71,11 @@ impl Site {
     /// Serves everything again.
     pub fn restore(&self) {
         self.log.missing.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What any of its pages has thrown and nobody has caught, in order.
+    pub fn thrown(&self) -> Vec<String> {
+        self.log.thrown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every path that was asked for, in order.
@@ -97,6 +104,11 @@ async fn record(State(log): State<Arc<Log>>, request: Request, next: Next) -> Re
     // Asked for anew on every visit, so that the log tells what a page has loaded.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// A page tells of an exception: it may be gone when the test looks.
+async fn thrown(State(log): State<Arc<Log>>, message: String) {
+    log.thrown.lock().unwrap_or_else(PoisonError::into_inner).push(message);
 }
 
 /// Answers with the status that the path names.
