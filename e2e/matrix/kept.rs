@@ -38,7 +38,13 @@ impl Kept {
         self.file(engine, scenario, run).is_file()
     }
 
-    pub(crate) fn keep(&self, engine: Engine, scenario: &Scenario, run: usize, outcome: &Outcome) -> Result<()> {
+    pub(crate) fn keep(
+        &self,
+        engine: Engine,
+        scenario: &Scenario,
+        run: usize,
+        outcome: &Outcome,
+    ) -> Result<()> {
         let file = self.file(engine, scenario, run);
         fs::create_dir_all(file.parent().context("a file without folder")?)?;
         // Whole or not at all, wherever this is broken off.

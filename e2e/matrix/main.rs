@@ -63,7 +63,10 @@ async fn run() -> Result<usize> {
     // Round by round, so that what is broken shows early.
     for run in 0..plan.runs {
         for &(engine, scenario) in &cells {
-            if run >= plan.runs_in(engine) || scenario.exception(engine).is_some() || kept.has(engine, scenario, run) {
+            if run >= plan.runs_in(engine)
+                || scenario.exception(engine).is_some()
+                || kept.has(engine, scenario, run)
+            {
                 continue;
             }
             let permit = Arc::clone(&jobs).acquire_owned().await?;
@@ -133,10 +136,12 @@ impl Plan {
 
     fn cells(&self) -> impl Iterator<Item = (Engine, &'static Scenario)> {
         let is_wanted = |engine: Engine, scenario: &Scenario| {
-            let is_named = self.scenarios.is_empty() || self.scenarios.iter().any(|wanted| scenario.is(wanted));
+            let is_named =
+                self.scenarios.is_empty() || self.scenarios.iter().any(|wanted| scenario.is(wanted));
             is_named && (!self.quick || engine == Engine::Chromium || scenario.is_quick())
         };
-        let all = TABLE.iter().flat_map(|scenario| self.engines.iter().map(move |engine| (*engine, scenario)));
+        let all =
+            TABLE.iter().flat_map(|scenario| self.engines.iter().map(move |engine| (*engine, scenario)));
         all.filter(move |(engine, scenario)| is_wanted(*engine, scenario))
     }
 

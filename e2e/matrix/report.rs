@@ -63,7 +63,13 @@ fn row(
     for (run, outcome) in outcomes.iter().enumerate() {
         if let Verdict::Miss(why) = outcome.verdict(scenario.may_drop) {
             misses += 1;
-            causes.push(format!("- {} {}, run {}: {}\n", engine.name(), scenario.id, run + 1, one_line(&why)));
+            causes.push(format!(
+                "- {} {}, run {}: {}\n",
+                engine.name(),
+                scenario.id,
+                run + 1,
+                one_line(&why)
+            ));
         }
     }
     Ok(writeln!(

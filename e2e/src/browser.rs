@@ -41,12 +41,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the driver or the browser does not start.
-    pub async fn start_with(
-        engine: Engine,
-        profile: &Path,
-        scheme: Scheme,
-        data: SiteData,
-    ) -> Result<Self> {
+    pub async fn start_with(engine: Engine, profile: &Path, scheme: Scheme, data: SiteData) -> Result<Self> {
         let permit = BROWSERS.acquire().await?;
         let (mut driver, known, display) = engine.driver()?.start()?;
         let output = driver.child().stdout.take().context("the driver has no output")?;

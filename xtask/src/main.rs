@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod deploy;
 mod host;
+mod matrix;
 mod module;
 mod package;
 mod repo;
@@ -29,6 +30,7 @@ cargo xtask setup     find or install what the others need   [NAME…] [--with l
 cargo xtask package   make the npm tarball   [--stable: with the std of the toolchain]
 cargo xtask size      raw, gzip and brotli of what a page downloads; fails over the budget
 cargo xtask bench     what tracking costs in a browser, as ratios to yardsticks and peers; never fails over a time
+cargo xtask matrix    the delivery promise in three engines, as e2e/MATRIX.md   [--engine E] [--scenario N] [--runs N] [--jobs N] [--fresh]
 
 Options of all: --wasm-from rustup|debian   where the wasm target comes from (else: rustup, and Debian where that fails)
 Tools are kept in $BEACONRY_CACHE, else in the user's cache folder.";
@@ -57,6 +59,7 @@ fn run(mut args: Parser) -> Result<()> {
         Some("setup") => setup::run(&Repo::find()?, args),
         Some("package") => package::run(&Repo::find()?, args),
         Some("bench") => bench::run(&Repo::find()?, args),
+        Some("matrix") => matrix::run(&Repo::find()?, args),
         Some("size") => size::run(&Repo::find()?, args),
         _ => anyhow::bail!("no such chore: {}\n\n{HELP}", command.display()),
     }

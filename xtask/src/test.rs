@@ -11,6 +11,7 @@ use lexopt::{Arg, Parser};
 
 use crate::deploy;
 use crate::host;
+use crate::matrix;
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -73,6 +74,7 @@ const STEPS: &[Step] = &[
     Step::new("packed", "the tarball's JavaScript with its WebAssembly, in Node", &package::NEEDS, packed),
     Step::new("size", "the budget of bytes, of the packed tarball", &package::NEEDS, size),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e),
+    Step::new("matrix", "the delivery promise in three engines", &matrix::NEEDS, delivery_matrix),
     Step::new("examples", "the example apps, from the tarball to the journal", &E2E_NEEDS, examples),
     Step::new("loki", "forward and import against a real Loki", &[Tool::Loki], loki),
     Step::new(
@@ -348,6 +350,11 @@ fn e2e(context: &Context) -> Result<()> {
         .env("BEACONRY_WWW", www)
         .env("BEACONRY_COLLECTOR", crate::demo::collector(&context.repo))
         .run()
+}
+
+fn delivery_matrix(context: &Context) -> Result<()> {
+    package(context)?;
+    matrix::test(&context.repo, |program| context.cmd(program))
 }
 
 /// First what the Vite app's own team would run, then both apps as their users have them.

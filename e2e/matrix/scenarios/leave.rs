@@ -20,7 +20,8 @@ pub(crate) async fn normal(case: &mut Case) -> Result<()> {
 pub(crate) async fn navigation(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     case.track("first", EVENTS).await?;
-    let script = "const marks = page.track('last', arguments[0]); location.href = '/blank.html'; return marks";
+    let script =
+        "const marks = page.track('last', arguments[0]); location.href = '/blank.html'; return marks";
     let marks = browser.run(script, &[EVENTS.into()]).await?;
     case.world.truth.add(&marks)?;
     browser.wait_for("location.pathname === '/blank.html'").await?;

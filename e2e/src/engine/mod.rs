@@ -119,7 +119,9 @@ impl Engine {
             Self::Chromium => {
                 command_line.contains("--type=renderer") && !command_line.contains("--extension-process")
             }
-            Self::Firefox => command_line.contains("-contentproc") && command_line.trim_end().ends_with(" tab"),
+            Self::Firefox => {
+                command_line.contains("-contentproc") && command_line.trim_end().ends_with(" tab")
+            }
             Self::WebKit => command_line.contains("/WebKitWebProcess "),
         }
     }
