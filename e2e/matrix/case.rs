@@ -8,6 +8,7 @@ use beaconry_e2e::browser::{Browser, Engine, Scheme, SiteData};
 use beaconry_e2e::wait;
 use beaconry_e2e::world::{World, until_wasm};
 use serde_json::{Value, json};
+use thirtyfour::WindowHandle;
 
 use crate::outcome::Outcome;
 use crate::table::Scenario;
@@ -26,7 +27,10 @@ pub(crate) struct Case {
     /// The client's options, beside those of [`World::options`].
     pub(crate) options: Value,
     pub(crate) site_data: SiteData,
+    /// What the page's query says beside the options, such as `&without=indexedDB`.
+    pub(crate) query: &'static str,
     browser: Option<Arc<Browser>>,
+    first: Option<WindowHandle>,
     /// How many were stored before the user came back.
     before: Option<usize>,
 }
@@ -52,7 +56,7 @@ impl Case {
     async fn new(engine: Engine) -> Result<Self> {
         let world = World::start().await?;
         let (options, site_data) = (json!({}), SiteData::default());
-        Ok(Self { engine, world, options, site_data, browser: None, before: None })
+        Ok(Self { engine, world, options, site_data, query: "", browser: None, first: None, before: None })
     }
 
     /// The browser: the one that runs, else one with the profile of the one before.
@@ -82,9 +86,31 @@ impl Case {
     /// Opens the test page in the current tab, whoever writes in it.
     pub(crate) async fn open(&mut self) -> Result<Arc<Browser>> {
         let browser = self.browser().await?;
-        browser.goto(&self.world.page_with(&self.options)).await?;
+        browser.goto(&format!("{}{}", self.world.page_with(&self.options), self.query)).await?;
         browser.wait_for("!!window.page").await?;
         Ok(browser)
+    }
+
+    /// Opens a tab in front of an empty one, which stays when it is closed.
+    pub(crate) async fn in_second_tab(&mut self) -> Result<Arc<Browser>> {
+        let browser = self.browser().await?;
+        self.first = Some(browser.tab().await?);
+        browser.open_tab().await?;
+        Ok(browser)
+    }
+
+    /// Closes that tab.
+    pub(crate) async fn close_tab(&mut self) -> Result<()> {
+        let browser = self.browser().await?;
+        browser.close_tab().await?;
+        self.to_first_tab().await
+    }
+
+    /// Goes to the tab that was first.
+    pub(crate) async fn to_first_tab(&mut self) -> Result<()> {
+        let browser = self.browser().await?;
+        browser.switch_to(self.first.as_ref().context("there is one tab only")?).await?;
+        self.left().await
     }
 
     /// Lets the current page track `n` events in one task.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use beaconry_e2e::browser::Engine;
 
 use crate::case::Case;
-use crate::scenarios::leave;
+use crate::scenarios::{clients, clocks, death, degraded, leave, life, offline, servers, storage, tabs};
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
@@ -89,4 +89,62 @@ pub(crate) const TABLE: &[Scenario] = &[
     scenario!("2", "navigation right after the last `track`", leave::navigation),
     scenario!("3", "tab closed", leave::tab_closed),
     scenario!("4", "window closed, and with it the browser", leave::window_closed),
+    scenario!("5", "renderer killed right after the task of the last `track`", death::renderer),
+    scenario!("6a", "browser killed a second after the last `track`, started again", death::browser),
+    scenario!("6b", "the same offline, at first also when started again", death::browser_offline),
+    scenario!("7a", "offline for a session, reloaded online", offline::one_session),
+    scenario!("7b", "offline for three sessions in a row", offline::three_sessions),
+    scenario!("8a", "503", servers::unavailable),
+    scenario!("8b", "429 with Retry-After in seconds", servers::retry_after_seconds),
+    scenario!("8c", "429 with Retry-After as a date", servers::retry_after_date),
+    scenario!("8d", "hangs", servers::hangs),
+    scenario!("8e", "connection cut after storing, before answering", servers::cut_after_storing),
+    scenario!("8f", "killed and started again in between", servers::killed),
+    scenario!("8g", "key refused for a while", servers::key_refused),
+    scenario!("8h", "200 with HTML", servers::html),
+    scenario!("8i", "413 of a proxy", servers::too_large_for_a_proxy),
+    scenario!("8j"*, "413 of the collector", servers::too_large),
+    scenario!("9a", "two tabs, offline, then online", tabs::two),
+    scenario!("9b", "ten tabs, offline, then online", tabs::ten),
+    scenario!("9c", "ten tabs, one of them killed", tabs::one_killed),
+    scenario!("9d", "a duplicated tab", tabs::duplicated),
+    scenario!(
+        "9e",
+        "back from the back/forward cache, its stream adopted meanwhile",
+        tabs::back_after_adoption
+    ),
+    scenario!("10", "5,000 events in a burst, then the tab closes", storage::burst),
+    scenario!("11a", "localStorage full before the start", storage::full_before),
+    scenario!("11b", "localStorage fills up midway", storage::full_midway),
+    scenario!("11c"*, "localStorage blocked by the browser's settings", storage::blocked),
+    scenario!("11d", "IndexedDB absent", storage::without_indexed_db),
+    scenario!("12a", "clock set back an hour between `track` and delivery", clocks::hour_back),
+    scenario!("12b", "clock set forward a week between `track` and delivery", clocks::week_forward),
+    scenario!("12c", "a tab open for 40 days", clocks::forty_days),
+    scenario!("13a", "the wasm is never found, over three visits", degraded::not_found),
+    scenario!("13b", "the wasm is blocked, over three visits", degraded::blocked),
+    scenario!("13c", "a policy without `wasm-unsafe-eval`, over three visits", degraded::policy),
+    scenario!("13d", "the wasm comes after ten seconds", degraded::late),
+    scenario!("13e", "the renderer is killed before the wasm comes", degraded::killed_before),
+    scenario!("13f", "the wasm traps midway", degraded::traps),
+    scenario!("13g", "the wasm traps after a write", degraded::traps_after_a_write),
+    scenario!("13h", "the wasm traps again and again", degraded::traps_again),
+    scenario!("14a", "hidden and shown 100 times", life::hidden),
+    scenario!(
+        "14b",
+        "frozen and thawed",
+        life::frozen,
+        &[
+            (Engine::Firefox, Exception::Untestable("no page is frozen but in the back/forward cache")),
+            (Engine::WebKit, Exception::Untestable("no page is frozen but in the back/forward cache")),
+        ]
+    ),
+    scenario!(
+        "14c",
+        "discarded",
+        life::discarded,
+        &[(Engine::WebKit, Exception::Untestable("WebKitGTK discards no tabs")),]
+    ),
+    scenario!("15a", "two clients of different keys on one origin", clients::two_keys),
+    scenario!("15b"*, "switched off in one tab while another still writes", clients::switched_off),
 ];

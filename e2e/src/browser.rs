@@ -70,6 +70,11 @@ impl Browser {
         Ok(Self { engine, session: handle, driver, profile, _display: display, _permit: permit })
     }
 
+    /// Which browser it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// The WebDriver session, for what has no method here.
     pub fn session(&self) -> &Arc<SessionHandle> {
         &self.session
@@ -170,14 +175,13 @@ impl Browser {
         wait::until_true("the browser has ended", || !process::is_alive(pid)).await
     }
 
-    /// Kills the process that runs the current tab's page, and nothing else.
-    ///
-    /// Which one that is no driver says, but it is the one that computes when the page does.
+    /// The process that runs the current tab's page. Which one that is no driver says, but it is the one that computes when the
+    /// page does.
     ///
     /// # Errors
     /// When it cannot be told apart.
-    pub async fn kill_renderer(&self) -> Result<()> {
-        let pid = wait::until("one renderer is busy", || async {
+    pub async fn renderer(&self) -> Result<u32> {
+        wait::until("one renderer is busy", || async {
             let before = self.renderers();
             self.run(BUSY, &[]).await?;
             let mut worked: Vec<(u64, u32)> = before
@@ -189,7 +193,15 @@ impl Browser {
             // Three ticks are 30 of 300 ms, more than an idle page ever needs.
             Ok(worked.first().filter(|(ticks, _)| *ticks > 3 * second + 3).map(|(_, pid)| *pid))
         })
-        .await?;
+        .await
+    }
+
+    /// Kills the process that runs the current tab's page, and nothing else.
+    ///
+    /// # Errors
+    /// When it cannot be told apart.
+    pub async fn kill_renderer(&self) -> Result<()> {
+        let pid = self.renderer().await?;
         process::kill(pid);
         wait::until_true("the renderer is gone", || !process::is_alive(pid)).await
     }

@@ -31,15 +31,10 @@ pub(crate) async fn navigation(case: &mut Case) -> Result<()> {
 
 /// The tab is closed right after the last `track`; another tab of the browser stays.
 pub(crate) async fn tab_closed(case: &mut Case) -> Result<()> {
-    let browser = case.browser().await?;
-    browser.goto(&case.world.blank_page()).await?;
-    let other = browser.tab().await?;
-    browser.open_tab().await?;
+    case.in_second_tab().await?;
     case.visit().await?;
     case.track("closed", EVENTS).await?;
-    browser.close_tab().await?;
-    browser.switch_to(&other).await?;
-    case.left().await?;
+    case.close_tab().await?;
     case.come_back().await.map(drop)
 }
 

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod firefox;
+pub(crate) mod vendor;
 mod webkit;
 
 use std::path::Path;

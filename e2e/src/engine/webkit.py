@@ -16,7 +16,7 @@ folder, *flags = sys.argv[1:]
 data = WebKit2.WebsiteDataManager(base_data_directory=f"{folder}/data", base_cache_directory=f"{folder}/cache")
 context = WebKit2.WebContext(website_data_manager=data)
 context.set_automation_allowed(True)
-settings = WebKit2.Settings(enable_html5_local_storage="--block-site-data" not in flags, enable_page_cache=True)
+settings = WebKit2.Settings(enable_html5_local_storage="--block-site-data" not in flags, enable_page_cache=True, javascript_can_open_windows_automatically=True)
 
 windows = []  # the notebooks that are their content
 
