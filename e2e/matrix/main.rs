@@ -16,13 +16,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use beaconry_e2e::browser::Engine;
+use beaconry_e2e::browser::{self, Engine};
 use tokio::sync::Semaphore;
 
 use crate::case::Case;
 use crate::kept::Kept;
 use crate::outcome::Verdict;
 use crate::table::{Scenario, TABLE};
+
+/// Most of a case is waiting: for an adopter's ten seconds, for a backoff.
+const JOBS: usize = 3;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -58,6 +61,7 @@ async fn run() -> Result<usize> {
     let plan = Plan::read()?;
     let kept = Arc::new(Kept::open(plan.fresh)?);
     let cells: Vec<(Engine, &'static Scenario)> = plan.cells().collect();
+    browser::allow_at_a_time(plan.jobs);
     let jobs = Arc::new(Semaphore::new(plan.jobs));
     let mut running = tokio::task::JoinSet::new();
     // Round by round, so that what is broken shows early.
@@ -107,7 +111,7 @@ impl Plan {
             scenarios: Vec::new(),
             runs: 20,
             quick: false,
-            jobs: 2,
+            jobs: JOBS,
             report: None,
             fresh: false,
         };

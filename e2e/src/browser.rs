@@ -15,7 +15,13 @@ use crate::process::{self, Process};
 use crate::wait;
 
 /// Browsers at a time: more than the machine has cores would only make each other slow.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
+const AT_A_TIME: usize = 2;
+static BROWSERS: Semaphore = Semaphore::const_new(AT_A_TIME);
+
+/// Lets more browsers run at a time, where most of them wait; once, before any is started.
+pub fn allow_at_a_time(browsers: usize) {
+    BROWSERS.add_permits(browsers.saturating_sub(AT_A_TIME));
+}
 
 /// A running browser. Dropped, it is killed, with its driver.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What a browser does to its tabs: it shows, freezes and discards them.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use thirtyfour::WindowHandle;
 
@@ -35,46 +35,50 @@ impl Browser {
         Ok(())
     }
 
-    /// Discards a tab that is behind the current one, as for want of memory; the current one has to show a page of the site.
+    /// Discards the current tab, as for want of memory, from another one in front of it. Which is the current one then has to be
+    /// said.
     ///
     /// # Errors
     /// When the browser does not.
-    pub async fn discard(&self, tab: &WindowHandle) -> Result<()> {
+    pub async fn discard(&self) -> Result<()> {
+        let url = self.session().current_url().await?;
+        self.open_tab().await?;
         match self.engine() {
-            Engine::Chromium => self.discard_by_its_page(tab).await,
-            Engine::Firefox => self.discard_in_its_window().await,
+            Engine::Chromium => self.discard_by_its_page(url.as_str()).await?,
+            Engine::Firefox => self.discard_in_its_window(url.as_str()).await?,
             Engine::WebKit => bail!("WebKitGTK discards no tabs"),
         }
+        self.close_tab().await
     }
 
-    /// `chrome://discards` has a link for it.
-    async fn discard_by_its_page(&self, tab: &WindowHandle) -> Result<()> {
-        self.switch_to(tab).await?;
-        let title = self.run("return document.title", &[]).await?;
-        self.open_tab().await?;
+    /// `chrome://discards` lists the tabs, with a link for it.
+    async fn discard_by_its_page(&self, url: &str) -> Result<()> {
         self.goto("chrome://discards/").await?;
         let script = "
-            const main = document.querySelector('discards-main').shadowRoot.querySelector('discards-tab');
-            const rows = [...(main?.shadowRoot.querySelectorAll('tbody tr') ?? [])];
-            const row = rows.find((row) => row.textContent.includes(arguments[0]));
-            const link = row?.querySelector('.is-discarded-link, .discard-link, [is=action-link]');
-            return link ? (link.click(), true) : false";
-        wait::until("the browser lists the tab", || async {
-            Ok((self.run(script, std::slice::from_ref(&title)).await? == true).then_some(()))
+            const main = document.querySelector('discards-main')?.shadowRoot.querySelector('discards-tab');
+            const rows = [...(main?.shadowRoot?.querySelectorAll('tbody tr') ?? [])];
+            const row = rows.find((row) => row.querySelector('.tab-url-cell').textContent === arguments[0]);
+            const links = [...(row?.querySelectorAll('.actions-cell [is=action-link]') ?? [])];
+            links.find((link) => link.textContent.includes('Urgent Discard'))?.click();
+            return row?.textContent ?? ''";
+        wait::until("the browser has discarded the tab", || async {
+            let row = self.run(script, &[url.into()]).await?;
+            Ok(row.as_str().is_some_and(|row| row.contains("discarded")).then_some(()))
         })
         .await
     }
 
     /// Firefox's own window has a function for it, which refuses the tab in front.
-    async fn discard_in_its_window(&self) -> Result<()> {
+    async fn discard_in_its_window(&self, url: &str) -> Result<()> {
         self.session().cmd(in_browsers_window(true)).await?;
         let script = "
-            const behind = gBrowser.tabs.filter((tab) => !tab.selected && tab.linkedBrowser.currentURI.spec.startsWith('http'));
-            return behind.map((tab) => gBrowser.discardBrowser(tab, true))";
-        let discarded = self.run(script, &[]).await;
+            const tab = gBrowser.tabs.find((tab) => tab.linkedBrowser.currentURI.spec === arguments[0]);
+            return tab ? gBrowser.discardBrowser(tab, true) : null";
+        let discarded = self.run(script, &[url.into()]).await;
         self.session().cmd(in_browsers_window(false)).await?;
-        let discarded: Value = discarded?;
-        let is_one = discarded.as_array().context("a list")?.iter().any(|is_discarded| is_discarded == true);
-        if is_one { Ok(()) } else { bail!("the tab is kept: {discarded}") }
+        match discarded? {
+            Value::Bool(true) => Ok(()),
+            other => bail!("the tab is kept: {other}"),
+        }
     }
 }

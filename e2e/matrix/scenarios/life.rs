@@ -42,9 +42,8 @@ pub(crate) async fn frozen(case: &mut Case) -> Result<()> {
 pub(crate) async fn discarded(case: &mut Case) -> Result<()> {
     case.in_second_tab().await?;
     let browser = case.visit().await?;
-    let page = browser.tab().await?;
     case.track("before", EVENTS).await?;
+    browser.discard().await?;
     case.to_first_tab().await?;
-    browser.discard(&page).await?;
     case.come_back().await.map(drop)
 }

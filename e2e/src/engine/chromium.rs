@@ -46,7 +46,9 @@ pub(super) fn capabilities(profile: &Path, scheme: Scheme, data: SiteData) -> Va
         Scheme::Light => 1,
     };
     args.push(format!("--blink-settings=preferredColorScheme={number}"));
-    let mut options = json!({ "args": args });
+    // `chrome://discards` is for developers of Chromium alone, unless this says otherwise.
+    let local_state = json!({ "internal_only_uis_enabled": true });
+    let mut options = json!({ "args": args, "localState": local_state });
     if let Some(binary) = env::var_os("CHROMIUM") {
         options["binary"] = binary.to_string_lossy().into();
     }
