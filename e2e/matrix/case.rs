@@ -106,6 +106,16 @@ impl Case {
         self.to_first_tab().await
     }
 
+    /// Goes on where a renderer was killed: in the tab that was first, else with the browser started again.
+    pub(crate) async fn after_a_kill(&mut self) -> Result<()> {
+        if self.engine.outlives_renderers() {
+            return self.to_first_tab().await;
+        }
+        self.browser().await?.kill().await?;
+        self.forget_browser();
+        self.left().await
+    }
+
     /// Goes to the tab that was first.
     pub(crate) async fn to_first_tab(&mut self) -> Result<()> {
         let browser = self.browser().await?;

@@ -1,5 +1,5 @@
 // Runs before anything else and counts what the package does to the page. It watches; it changes nothing.
-window.watched = { listeners: [], writes: [], errors: [], consoleErrors: [], warnings: [], restored: 0, hidden: 0 };
+window.watched = { listeners: [], writes: [], errors: [], consoleErrors: [], warnings: [], restored: 0, hidden: 0, cores: 0 };
 
 const { addEventListener } = EventTarget.prototype;
 EventTarget.prototype.addEventListener = function (type, ...rest) {
@@ -11,6 +11,14 @@ const { setItem } = Storage.prototype;
 Storage.prototype.setItem = function (key, value) {
   window.watched.writes.push(key);
   return setItem.call(this, key, value);
+};
+
+const { Instance } = WebAssembly;
+WebAssembly.Instance = class extends Instance {
+  constructor(...args) {
+    super(...args);
+    window.watched.cores++;
+  }
 };
 
 const { error, warn } = console;

@@ -215,9 +215,10 @@ impl Browser {
     /// Kills the whole browser at once, with every process of it. Its profile stays as it is on the disk.
     ///
     /// # Errors
-    /// When there is no such process.
+    /// When it does not go.
     pub async fn kill(&self) -> Result<()> {
-        let pid = self.pid()?;
+        // One whose driver has ended it is gone already.
+        let Ok(pid) = self.pid() else { return Ok(()) };
         let others = process::descendants(pid);
         process::kill(pid);
         others.iter().copied().for_each(process::kill);

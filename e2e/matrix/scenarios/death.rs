@@ -46,7 +46,7 @@ pub(crate) async fn renderer(case: &mut Case) -> Result<()> {
     killed?;
     let marks: Vec<Value> = (0..EVENTS).map(|i| json!(format!("{prefix}:{i}"))).collect();
     case.world.truth.add(&Value::Array(marks))?;
-    case.to_first_tab().await?;
+    case.after_a_kill().await?;
     case.come_back().await.map(drop)
 }
 

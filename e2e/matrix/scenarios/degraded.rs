@@ -54,7 +54,7 @@ pub(crate) async fn killed_before(case: &mut Case) -> Result<()> {
     case.track("waiting", EVENTS).await?;
     ensure!(browser.run("return page.telemetry.stats().mode", &[]).await? == "writer", "the wasm has come");
     browser.kill_renderer().await?;
-    case.to_first_tab().await?;
+    case.after_a_kill().await?;
     case.world.site.restore();
     case.come_back().await.map(drop)
 }
@@ -78,7 +78,7 @@ pub(crate) async fn traps(case: &mut Case) -> Result<()> {
 
 /// When it is told that its batch was stored.
 pub(crate) async fn traps_after_a_write(case: &mut Case) -> Result<()> {
-    trapping(case, Trap::Told(STORED, 3), "").await
+    trapping(case, Trap::Told(STORED, 5), "wasm").await
 }
 
 /// Each core, soon.
@@ -91,9 +91,8 @@ async fn trapping(case: &mut Case, trap: Trap, mode: &str) -> Result<()> {
     case.world.site.trap(trap)?;
     let browser = case.visit().await?;
     case.track("midway", EVENTS).await?;
-    if !mode.is_empty() {
-        browser.wait_for(&format!("page.telemetry.stats().mode === '{mode}'")).await?;
-    }
+    // Another core is only made where one has trapped.
+    browser.wait_for(&format!("watched.cores > 1 && page.telemetry.stats().mode === '{mode}'")).await?;
     case.track("after", EVENTS / 4).await?;
     browser.goto(&case.world.blank_page()).await?;
     case.left().await?;

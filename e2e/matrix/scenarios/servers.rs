@@ -44,18 +44,19 @@ async fn heals(case: &mut Case, fault: Fault) -> Result<()> {
 }
 
 pub(crate) async fn retry_after_seconds(case: &mut Case) -> Result<()> {
-    throttled(case, Answer::throttled_for(RETRY_AFTER.as_secs()), TIMER_ERROR).await
+    throttled(case, || Answer::throttled_for(RETRY_AFTER.as_secs()), TIMER_ERROR).await
 }
 
 pub(crate) async fn retry_after_date(case: &mut Case) -> Result<()> {
-    throttled(case, Answer::throttled_until(SystemTime::now() + RETRY_AFTER + DATE_ERROR), DATE_ERROR).await
+    let answer = || Answer::throttled_until(SystemTime::now() + RETRY_AFTER + DATE_ERROR);
+    throttled(case, answer, DATE_ERROR).await
 }
 
 /// Nothing is sent before the time that the answer names, but for beacons on exit.
-async fn throttled(case: &mut Case, answer: Answer, error: Duration) -> Result<()> {
+async fn throttled(case: &mut Case, answer: fn() -> Answer, error: Duration) -> Result<()> {
     let browser = case.visit().await?;
     let start = SystemTime::now();
-    case.world.proxy.set(Fault::Answer(answer));
+    case.world.proxy.set(Fault::Answer(answer()));
     case.track("first", EVENTS).await?;
     let told = wait::until("a request was throttled", || async {
         let seen = case.world.proxy.seen();

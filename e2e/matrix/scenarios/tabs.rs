@@ -1,7 +1,7 @@
 //! Tabs of one origin beside each other.
 
 use anyhow::{Context as _, Result};
-use beaconry_e2e::proxy::Fault;
+use beaconry_e2e::proxy::{Fault, Seen};
 use beaconry_e2e::wait;
 
 use crate::case::Case;
@@ -44,7 +44,7 @@ pub(crate) async fn one_killed(case: &mut Case) -> Result<()> {
     open(case, MANY).await?;
     case.browser().await?.kill_renderer().await?;
     case.world.proxy.set(Fault::Pass);
-    case.to_first_tab().await?;
+    case.after_a_kill().await?;
     case.come_back().await.map(drop)
 }
 
@@ -75,6 +75,8 @@ pub(crate) async fn back_after_adoption(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     let tab = browser.tab().await?;
     case.track("before", EVENTS).await?;
+    // A page that waits for an answer is not kept in Firefox.
+    wait::until_true("it was tried in vain", || case.world.proxy.count(Seen::has_batches) > 0).await?;
     browser.goto(&case.world.blank_page()).await?;
     case.note_before()?;
     case.world.proxy.set(Fault::Pass);

@@ -38,9 +38,8 @@ pub(super) fn capabilities(profile: &Path, scheme: Scheme, data: SiteData) -> Va
         prefs["network.cookie.cookieBehavior"] = REFUSE_ALL.into();
     }
     let args = json!(["-headless", "-profile", profile.to_string_lossy()]);
-    let mut options = json!({ "args": args, "prefs": prefs });
-    if let Some(binary) = env::var_os("FIREFOX") {
-        options["binary"] = binary.to_string_lossy().into();
-    }
+    // Which `FIREFOX` names, else the one on the PATH.
+    let launcher = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/firefox.sh");
+    let options = json!({ "binary": launcher.to_string_lossy(), "args": args, "prefs": prefs });
     json!({ "browserName": "firefox", "moz:firefoxOptions": options })
 }

@@ -86,6 +86,11 @@ impl Engine {
         }
     }
 
+    /// Whether the driver still has the browser when the renderer of a tab is gone. WebKitGTK's ends the browser with it.
+    pub fn outlives_renderers(self) -> bool {
+        self != Self::WebKit
+    }
+
     /// The driver, with its output on a pipe.
     pub(crate) fn driver(self) -> Result<Driver> {
         let mut driver = match self {
