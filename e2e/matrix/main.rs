@@ -25,7 +25,7 @@ use crate::outcome::Verdict;
 use crate::table::{Scenario, TABLE};
 
 /// Most of a case is waiting: for an adopter's ten seconds, for a backoff.
-const JOBS: usize = 3;
+const JOBS: usize = 4;
 
 /// What is to be run.
 #[derive(Debug)]

@@ -143,7 +143,7 @@ pub(crate) const TABLE: &[Scenario] = &[
         "14c",
         "discarded",
         life::discarded,
-        &[(Engine::WebKit, Exception::Untestable("WebKitGTK discards no tabs")),]
+        &[(Engine::WebKit, Exception::Impossible("WebKitGTK discards no tabs")),]
     ),
     scenario!("15a", "two clients of different keys on one origin", clients::two_keys),
     scenario!("15b"*, "switched off in one tab while another still writes", clients::switched_off),
