@@ -143,7 +143,13 @@ pub(crate) const TABLE: &[Scenario] = &[
         "14c",
         "discarded",
         life::discarded,
-        &[(Engine::WebKit, Exception::Impossible("WebKitGTK discards no tabs")),]
+        &[
+            (
+                Engine::Chromium,
+                Exception::Untestable("Chromium discards no tab that its driver is attached to")
+            ),
+            (Engine::WebKit, Exception::Impossible("WebKitGTK discards no tabs")),
+        ]
     ),
     scenario!("15a", "two clients of different keys on one origin", clients::two_keys),
     scenario!("15b"*, "switched off in one tab while another still writes", clients::switched_off),

@@ -6,7 +6,6 @@ use thirtyfour::WindowHandle;
 
 use crate::browser::{Browser, Engine};
 use crate::engine::vendor::{devtools, in_browsers_window};
-use crate::wait;
 
 impl Browser {
     /// Brings a tab to the front: what was there is hidden.
@@ -41,44 +40,22 @@ impl Browser {
     /// # Errors
     /// When the browser does not.
     pub async fn discard(&self) -> Result<()> {
-        let url = self.session().current_url().await?;
-        self.open_tab().await?;
-        match self.engine() {
-            Engine::Chromium => self.discard_by_its_page(url.as_str()).await?,
-            Engine::Firefox => self.discard_in_its_window(url.as_str()).await?,
-            Engine::WebKit => bail!("WebKitGTK discards no tabs"),
+        if self.engine() != Engine::Firefox {
+            bail!("only Firefox's driver has tabs discarded");
         }
-        self.close_tab().await
-    }
-
-    /// `chrome://discards` lists the tabs, with a link for it.
-    async fn discard_by_its_page(&self, url: &str) -> Result<()> {
-        self.goto("chrome://discards/").await?;
-        let script = "
-            const main = document.querySelector('discards-main')?.shadowRoot.querySelector('discards-tab');
-            const rows = [...(main?.shadowRoot?.querySelectorAll('tbody tr') ?? [])];
-            const row = rows.find((row) => row.querySelector('.tab-url-cell').textContent === arguments[0]);
-            const links = [...(row?.querySelectorAll('.actions-cell [is=action-link]') ?? [])];
-            links.find((link) => link.textContent.includes('Urgent Discard'))?.click();
-            return row?.textContent ?? ''";
-        wait::until("the browser has discarded the tab", || async {
-            let row = self.run(script, &[url.into()]).await?;
-            Ok(row.as_str().is_some_and(|row| row.contains("discarded")).then_some(()))
-        })
-        .await
-    }
-
-    /// Firefox's own window has a function for it, which refuses the tab in front.
-    async fn discard_in_its_window(&self, url: &str) -> Result<()> {
+        let url = self.session().current_url().await?;
+        // The tab in front is refused.
+        self.open_tab().await?;
         self.session().cmd(in_browsers_window(true)).await?;
         let script = "
             const tab = gBrowser.tabs.find((tab) => tab.linkedBrowser.currentURI.spec === arguments[0]);
             return tab ? gBrowser.discardBrowser(tab, true) : null";
-        let discarded = self.run(script, &[url.into()]).await;
+        let discarded = self.run(script, &[url.as_str().into()]).await;
         self.session().cmd(in_browsers_window(false)).await?;
-        match discarded? {
-            Value::Bool(true) => Ok(()),
-            other => bail!("the tab is kept: {other}"),
+        let discarded: Value = discarded?;
+        if discarded != true {
+            bail!("the tab is kept: {discarded}");
         }
+        self.close_tab().await
     }
 }

@@ -73,24 +73,34 @@ pub(crate) async fn late(case: &mut Case) -> Result<()> {
 
 /// In the midst of a task's events. The next core is told of fewer than that.
 pub(crate) async fn traps(case: &mut Case) -> Result<()> {
-    trapping(case, Trap::Track(60), "wasm").await
+    case.world.site.trap(Trap::Track(60))?;
+    case.visit().await?;
+    case.track("midway", EVENTS).await?;
+    trapped(case, "wasm").await
 }
 
 /// When it is told that its batch was stored.
 pub(crate) async fn traps_after_a_write(case: &mut Case) -> Result<()> {
-    trapping(case, Trap::Told(STORED, 5), "wasm").await
+    case.world.site.trap(Trap::Told(STORED, 60))?;
+    case.visit().await?;
+    // Each task writes at least once; the next core has fewer than sixty left.
+    for task in 0..80 {
+        case.track(&format!("task-{task}"), 1).await?;
+    }
+    trapped(case, "wasm").await
 }
 
 /// Each core, soon.
 pub(crate) async fn traps_again(case: &mut Case) -> Result<()> {
-    trapping(case, Trap::Track(7), "degraded").await
+    case.world.site.trap(Trap::Track(7))?;
+    case.visit().await?;
+    case.track("midway", EVENTS).await?;
+    trapped(case, "degraded").await
 }
 
-/// Online; the next page has a core that works.
-async fn trapping(case: &mut Case, trap: Trap, mode: &str) -> Result<()> {
-    case.world.site.trap(trap)?;
-    let browser = case.visit().await?;
-    case.track("midway", EVENTS).await?;
+/// The page has had a core that trapped, and goes on in this mode; the next page has one that does not.
+async fn trapped(case: &mut Case, mode: &str) -> Result<()> {
+    let browser = case.browser().await?;
     // Another core is only made where one has trapped.
     browser.wait_for(&format!("watched.cores > 1 && page.telemetry.stats().mode === '{mode}'")).await?;
     case.track("after", EVENTS / 4).await?;

@@ -46,9 +46,7 @@ pub(super) fn capabilities(profile: &Path, scheme: Scheme, data: SiteData) -> Va
         Scheme::Light => 1,
     };
     args.push(format!("--blink-settings=preferredColorScheme={number}"));
-    // `chrome://discards` is for developers of Chromium alone, unless this says otherwise.
-    let local_state = json!({ "internal_only_uis_enabled": true });
-    let mut options = json!({ "args": args, "localState": local_state });
+    let mut options = json!({ "args": args });
     if let Some(binary) = env::var_os("CHROMIUM") {
         options["binary"] = binary.to_string_lossy().into();
     }
