@@ -103,13 +103,13 @@ impl Case {
     pub(crate) async fn close_tab(&mut self) -> Result<()> {
         let browser = self.browser().await?;
         browser.close_tab().await?;
-        self.to_first_tab().await
+        self.back_in_first_tab().await
     }
 
     /// Goes on where a renderer was killed: in the tab that was first, else with the browser started again.
     pub(crate) async fn after_a_kill(&mut self) -> Result<()> {
         if self.engine.outlives_renderers() {
-            return self.to_first_tab().await;
+            return self.back_in_first_tab().await;
         }
         self.browser().await?.kill().await?;
         self.forget_browser();
@@ -117,7 +117,7 @@ impl Case {
     }
 
     /// Goes to the tab that was first.
-    pub(crate) async fn to_first_tab(&mut self) -> Result<()> {
+    pub(crate) async fn back_in_first_tab(&mut self) -> Result<()> {
         let browser = self.browser().await?;
         browser.switch_to(self.first.as_ref().context("there is one tab only")?).await?;
         self.left().await

@@ -16,7 +16,7 @@ impl Browser {
         self.switch_to(tab).await?;
         // The other drivers show the tab that they make the current one.
         if self.engine() == Engine::Chromium {
-            self.session().cmd(devtools("Page.bringToFront", json!({}))).await?;
+            self.session().cmd(devtools("Page.bringToFront", &json!({}))).await?;
         }
         Ok(())
     }
@@ -30,7 +30,7 @@ impl Browser {
             bail!("only Chromium's driver freezes pages");
         }
         let state = if is_frozen { "frozen" } else { "active" };
-        self.session().cmd(devtools("Page.setWebLifecycleState", json!({ "state": state }))).await?;
+        self.session().cmd(devtools("Page.setWebLifecycleState", &json!({ "state": state }))).await?;
         Ok(())
     }
 

@@ -44,6 +44,6 @@ pub(crate) async fn discarded(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     case.track("before", EVENTS).await?;
     browser.discard().await?;
-    case.to_first_tab().await?;
+    case.back_in_first_tab().await?;
     case.come_back().await.map(drop)
 }

@@ -137,7 +137,7 @@ pub(crate) async fn too_large(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     case.world.proxy.set(Fault::Answer(Answer::collectors_too_large()));
     case.track("too-large", EVENTS).await?;
-    browser.wait_for("page.telemetry.stats().dropped.too_large > 0").await?;
+    browser.wait_for("page.telemetry.stats().held === 0").await?;
     case.world.proxy.set(Fault::Pass);
     case.track("fits", EVENTS).await?;
     case.note_before()?;

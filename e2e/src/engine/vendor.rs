@@ -28,7 +28,7 @@ impl ExtensionCommand for Vendor {
 }
 
 /// A command of the Chrome DevTools Protocol, to the current tab.
-pub(crate) fn devtools(name: &str, params: Value) -> Command {
+pub(crate) fn devtools(name: &str, params: &Value) -> Command {
     let body = json!({ "cmd": name, "params": params });
     Command::ExtensionCommand(Box::new(Vendor { path: "/goog/cdp/execute", body }))
 }
