@@ -117,7 +117,8 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
     // What another tab was told since.
     const gate = gateOf(prefix, storage);
     const wait = gate(NOT_BEFORE);
-    if (gate(OFF_UNTIL)) tell(to.ANSWER, id, 410, to.NEVER, to.DISABLED);
+    // The last line goes out all the same: no other tab knows what this one has dropped.
+    if (gate(OFF_UNTIL) && carried.length) tell(to.ANSWER, id, 410, to.NEVER, to.DISABLED);
     else if (wait) tell(to.ANSWER, id, 429, wait, 0);
     else network.post(stream.id, body, reply);
   }

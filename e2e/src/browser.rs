@@ -1,119 +1,26 @@
 //! The browser, with a profile of its own, driven through its own driver process.
 
-use std::env;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 use thirtyfour::session::handle::SessionHandle;
 use thirtyfour::{Capabilities, WebDriver, WindowHandle};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub use crate::engine::{Engine, Scheme, SiteData};
 use crate::process::{self, Process};
 use crate::wait;
 
 /// Browsers at a time: more than the machine has cores would only make each other slow.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
+const AT_A_TIME: usize = 2;
+static BROWSERS: Semaphore = Semaphore::const_new(AT_A_TIME);
 
-/// The browsers that the tests can drive. Others of W3C WebDriver follow as variants; what differs is said here alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// Chromium, by chromedriver.
-    #[default]
-    Chromium,
-}
-
-impl Engine {
-    /// The driver, on a port that it chooses itself.
-    fn driver(self) -> Command {
-        match self {
-            Self::Chromium => {
-                let mut command = Command::new(env::var_os("CHROMEDRIVER").unwrap_or("chromedriver".into()));
-                command.arg("--port=0");
-                command
-            }
-        }
-    }
-
-    /// The port in a line of the driver's output, if that names one.
-    fn port(self, line: &str) -> Option<u16> {
-        match self {
-            Self::Chromium => {
-                let (_, port) = line.split_once("started successfully on port ")?;
-                port.trim_end().trim_end_matches('.').parse().ok()
-            }
-        }
-    }
-
-    fn capabilities(self, profile: &Path, scheme: Scheme) -> Value {
-        match self {
-            Self::Chromium => {
-                let mut args: Vec<String> = CHROMIUM_ARGS.map(str::to_owned).into();
-                args.push(format!("--user-data-dir={}", profile.display()));
-                // blink::mojom::PreferredColorScheme
-                let number = match scheme {
-                    Scheme::Dark => 0,
-                    Scheme::Light => 1,
-                };
-                args.push(format!("--blink-settings=preferredColorScheme={number}"));
-                let mut options = json!({ "args": args });
-                if let Some(binary) = env::var_os("CHROMIUM") {
-                    options["binary"] = binary.to_string_lossy().into();
-                }
-                json!({ "browserName": "chrome", "goog:chromeOptions": options })
-            }
-        }
-    }
-
-    /// Whether a process of the browser runs pages.
-    fn is_renderer(self, command_line: &str) -> bool {
-        match self {
-            Self::Chromium => {
-                command_line.contains("--type=renderer") && !command_line.contains("--extension-process")
-            }
-        }
-    }
-
-    /// Whether a process is the browser itself.
-    fn is_browser(self, command_line: &str) -> bool {
-        match self {
-            Self::Chromium => command_line.contains("--user-data-dir=") && !command_line.contains("--type="),
-        }
-    }
-
-    /// Where in the profile localStorage lies on the disk.
-    fn local_storage(self) -> &'static str {
-        match self {
-            Self::Chromium => "Default/Local Storage/leveldb",
-        }
-    }
-}
-
-/// `--no-sandbox`: Chromium refuses to run as root with one. The rest keeps it from talking to anyone but the tests.
-const CHROMIUM_ARGS: [&str; 9] = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    // For its own DevTools in a tab.
-    "--remote-allow-origins=*",
-];
-
-/// What the user prefers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scheme {
-    /// `prefers-color-scheme: light`.
-    #[default]
-    Light,
-    /// `prefers-color-scheme: dark`.
-    Dark,
+/// Lets more browsers run at a time, where most of them wait; once, before any is started.
+pub fn allow_at_a_time(browsers: usize) {
+    BROWSERS.add_permits(browsers.saturating_sub(AT_A_TIME));
 }
 
 /// A running browser. Dropped, it is killed, with its driver.
@@ -123,6 +30,7 @@ pub struct Browser {
     session: Arc<SessionHandle>,
     driver: Process,
     profile: PathBuf,
+    _display: Option<Process>,
     _permit: SemaphorePermit<'static>,
 }
 
@@ -132,28 +40,45 @@ impl Browser {
     /// # Errors
     /// When the driver or the browser does not start.
     pub async fn start(engine: Engine, profile: &Path, scheme: Scheme) -> Result<Self> {
+        Self::start_with(engine, profile, scheme, SiteData::default()).await
+    }
+
+    /// As [`Self::start`], with what its settings let sites keep.
+    ///
+    /// # Errors
+    /// When the driver or the browser does not start.
+    pub async fn start_with(engine: Engine, profile: &Path, scheme: Scheme, data: SiteData) -> Result<Self> {
         let permit = BROWSERS.acquire().await?;
-        let mut command = engine.driver();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut driver = Process::start(&mut command)?;
+        let (mut driver, known, display) = engine.driver()?.start()?;
         let output = driver.child().stdout.take().context("the driver has no output")?;
         // Reads on to the end, so that the driver never waits for a reader.
         let (tell, told) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-            let _ = tell.send(lines.by_ref().find_map(|line| engine.port(&line)));
+            let _ = tell.send(known.or_else(|| lines.by_ref().find_map(|line| engine.port(&line))));
             lines.for_each(drop);
         });
         let port = tokio::time::timeout(wait::LIMIT, told).await??.context("the driver names no port")?;
-        let capabilities = match engine.capabilities(profile, scheme) {
+        let address = format!("http://127.0.0.1:{port}");
+        wait::until("the driver listens", || async {
+            Ok(reqwest::get(format!("{address}/status")).await.ok().map(drop))
+        })
+        .await?;
+        let capabilities = match engine.capabilities(profile, scheme, data) {
             Value::Object(members) => Capabilities::from(members),
             _ => bail!("capabilities are an object"),
         };
-        let session = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        let session = WebDriver::new(address, capabilities).await?;
         let handle = Arc::clone(session.handle());
         // Its way to end a session is a request in a destructor; ours is to kill the processes.
         session.leak().ok().context("the session has ended at once")?;
-        Ok(Self { engine, session: handle, driver, profile: profile.to_owned(), _permit: permit })
+        let profile = profile.to_owned();
+        Ok(Self { engine, session: handle, driver, profile, _display: display, _permit: permit })
+    }
+
+    /// Which browser it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The WebDriver session, for what has no method here.
@@ -237,14 +162,32 @@ impl Browser {
         Ok(self.session.switch_to_window(tab.clone()).await?)
     }
 
-    /// Kills the process that runs the current tab's page, and nothing else.
+    /// Closes the current tab as a user does. Another has to be made the current one then.
     ///
-    /// Which one that is no driver says, but it is the one that computes when the page does.
+    /// # Errors
+    /// When the browser refuses.
+    pub async fn close_tab(&self) -> Result<()> {
+        Ok(self.session.close_window().await?)
+    }
+
+    /// Closes the only window as a user does, and waits until the browser has ended.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn close_window(&self) -> Result<()> {
+        let pid = self.pid()?;
+        // Its driver ends the session with it, and may have no answer any more.
+        let _ = self.session.close_window().await;
+        wait::until_true("the browser has ended", || !process::is_alive(pid)).await
+    }
+
+    /// The process that runs the current tab's page. Which one that is no driver says, but it is the one that computes when the
+    /// page does.
     ///
     /// # Errors
     /// When it cannot be told apart.
-    pub async fn kill_renderer(&self) -> Result<()> {
-        let pid = wait::until("one renderer is busy", || async {
+    pub async fn renderer(&self) -> Result<u32> {
+        wait::until("one renderer is busy", || async {
             let before = self.renderers();
             self.run(BUSY, &[]).await?;
             let mut worked: Vec<(u64, u32)> = before
@@ -256,21 +199,38 @@ impl Browser {
             // Three ticks are 30 of 300 ms, more than an idle page ever needs.
             Ok(worked.first().filter(|(ticks, _)| *ticks > 3 * second + 3).map(|(_, pid)| *pid))
         })
-        .await?;
+        .await
+    }
+
+    /// Kills the process that runs the current tab's page, and nothing else.
+    ///
+    /// # Errors
+    /// When it cannot be told apart.
+    pub async fn kill_renderer(&self) -> Result<()> {
+        let pid = self.renderer().await?;
         process::kill(pid);
         wait::until_true("the renderer is gone", || !process::is_alive(pid)).await
     }
 
-    /// Kills the whole browser. Its profile stays as it is on the disk.
+    /// Kills the whole browser at once, with every process of it. Its profile stays as it is on the disk.
     ///
     /// # Errors
-    /// When there is no such process.
-    pub async fn kill(self) -> Result<()> {
+    /// When it does not go.
+    pub async fn kill(&self) -> Result<()> {
+        // One whose driver has ended it is gone already.
+        let Ok(pid) = self.pid() else { return Ok(()) };
+        let others = process::descendants(pid);
+        process::kill(pid);
+        others.iter().copied().for_each(process::kill);
+        let all = || others.iter().chain([&pid]).any(|pid| process::is_alive(*pid));
+        wait::until_true("the browser is gone", || !all()).await
+    }
+
+    /// The browser's own process.
+    fn pid(&self) -> Result<u32> {
         let is_browser = |pid: &u32| self.engine.is_browser(&process::command_line(*pid));
         let pid = process::descendants(self.driver.pid()).into_iter().find(is_browser);
-        let pid = pid.context("the driver has no browser")?;
-        process::kill(pid);
-        wait::until_true("the browser is gone", || !process::is_alive(pid)).await
+        pid.context("the driver has no browser")
     }
 
     /// Waits until the disk has a text in the profile's localStorage: the browser writes it there late.

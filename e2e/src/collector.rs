@@ -18,6 +18,11 @@ pub const KEY: &str = "e2e-key";
 /// The app that events of [`KEY`] belong to.
 pub const APP: &str = "e2e";
 
+/// Another app's key at the collector.
+pub const OTHER_KEY: &str = "e2e-other-key";
+/// The app that events of [`OTHER_KEY`] belong to.
+pub const OTHER_APP: &str = "e2e-other";
+
 /// A collector that can be stopped, killed and started again under the same address with the same data.
 #[derive(Debug)]
 pub struct Collector {
@@ -36,8 +41,11 @@ impl Collector {
     pub fn new(data: &Path, key: &str, app: &str, origins: &[String]) -> Result<Self> {
         let program = artifact("BEACONRY_COLLECTOR", "debug/beaconry", "cargo build -p beaconry-collector")?;
         fs::create_dir_all(data)?;
-        let mut options: Vec<String> = ["--key", key, "--app", app].map(str::to_owned).into();
-        options.extend(origins.iter().flat_map(|origin| ["--origin".to_owned(), origin.clone()]));
+        let file = data.join("collector.toml");
+        let apps = [(app, key), (OTHER_APP, OTHER_KEY)]
+            .map(|(app, key)| format!("[[app]]\nname = {app:?}\nkeys = [{key:?}]\norigins = {origins:?}\n"));
+        fs::write(&file, apps.concat())?;
+        let options = vec!["--config".to_owned(), file.to_string_lossy().into_owned()];
         Ok(Self { program, address: free_address()?, data: data.to_owned(), options, process: None })
     }
 
@@ -126,10 +134,11 @@ pub fn artifact(variable: &str, below_target: &str, made_by: &str) -> Result<Pat
     Ok(path)
 }
 
-/// Cargo's target folder: the tests' own binary lies in its `debug/deps`.
+/// Cargo's target folder: this program lies in its `debug`, tests in `debug/deps`.
 pub fn target() -> PathBuf {
     let binary = env::current_exe().unwrap_or_default();
-    binary.ancestors().nth(3).map(Path::to_owned).unwrap_or_default()
+    let debug = binary.ancestors().find(|folder| folder.ends_with("debug"));
+    debug.and_then(Path::parent).map(Path::to_owned).unwrap_or_default()
 }
 
 /// An address of this machine on which nothing listens, to be used again and again: below the ports that Linux gives to

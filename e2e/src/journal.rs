@@ -1,6 +1,6 @@
 //! What the collector has on its disk, read from the files themselves.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,15 +57,36 @@ impl Journal {
     /// When a whole line is no JSON or has no id, or an id is there twice: then the journal is broken.
     pub fn events(&self) -> Result<Vec<Stored>> {
         let mut ids = HashSet::new();
+        let events = self.events_as_they_are()?;
+        for event in &events {
+            ensure!(ids.insert(&event.id), "{} is stored twice", event.id);
+        }
+        Ok(events)
+    }
+
+    /// Every stored event, in the order of the files, also those that are there twice.
+    ///
+    /// # Errors
+    /// When a whole line is no JSON or has no id.
+    pub fn events_as_they_are(&self) -> Result<Vec<Stored>> {
         let mut events = Vec::new();
         for line in self.lines()? {
             let id = line["id"].as_str().with_context(|| format!("a line without id: {line}"))?.to_owned();
-            ensure!(ids.insert(id.clone()), "{id} is stored twice");
             if line["type"] != "delivery" {
                 events.push(Stored { id, line });
             }
         }
         Ok(events)
+    }
+
+    /// The last stream line of each stream that has told one, by stream.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn books(&self) -> Result<BTreeMap<String, Value>> {
+        let lines = self.lines()?.into_iter().filter(|line| line["type"] == "delivery");
+        let stream = |line: &Value| Some(line["id"].as_str()?.split_once('.')?.0.to_owned());
+        Ok(lines.filter_map(|line| Some((stream(&line)?, line["data"].clone()))).collect())
     }
 
     /// Waits for an event of a type whose data is as meant, and returns it.

@@ -61,6 +61,19 @@ impl Answer {
         Self { body: "Request Entity Too Large", ..Self::new(StatusCode::PAYLOAD_TOO_LARGE) }
     }
 
+    /// 413 of the collector itself.
+    pub fn collectors_too_large() -> Self {
+        Self {
+            body: r#"{"error":"too_large","message":"over the limit"}"#,
+            ..Self::new(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+    }
+
+    /// 401 of the collector itself, as it says it where a key is mistyped in its configuration.
+    pub fn unknown_key() -> Self {
+        Self { body: r#"{"error":"key","message":"no such key"}"#, ..Self::new(StatusCode::UNAUTHORIZED) }
+    }
+
     /// 429 with Retry-After in seconds.
     pub fn throttled_for(seconds: u64) -> Self {
         let retry = (header::RETRY_AFTER, seconds.to_string());

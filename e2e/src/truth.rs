@@ -14,6 +14,19 @@ pub struct Truth {
     marks: BTreeSet<String>,
 }
 
+/// What became of tracked events, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fates {
+    /// In the journal.
+    pub stored: usize,
+    /// In the journal more than once.
+    pub twice: usize,
+    /// In the journal, though no page has tracked them.
+    pub unknown: usize,
+    /// Not in the journal, and told as dropped, by reason.
+    pub dropped: BTreeMap<String, usize>,
+}
+
 impl Truth {
     /// Takes what `page.track(…)` of a test page returned: the marks of what it has tracked.
     ///
@@ -63,6 +76,37 @@ impl Truth {
     pub fn stored(&self, journal: &Journal) -> Result<usize> {
         let stored = by_mark(journal)?;
         Ok(self.marks.iter().filter(|mark| stored.contains_key(*mark)).count())
+    }
+
+    /// What has become of everything by now. Numbers that are both stored and told as dropped are stored.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn fates(&self, journal: &Journal) -> Result<Fates> {
+        let mut fates = Fates::default();
+        let mut seen = BTreeMap::<String, u32>::new();
+        let mut numbers = BTreeMap::<String, BTreeSet<u64>>::new();
+        for event in journal.events_as_they_are()? {
+            *seen.entry(event.mark().unwrap_or_default().to_owned()).or_default() += 1;
+            numbers.entry(event.stream().to_owned()).or_default().insert(event.number().into());
+        }
+        for (mark, times) in &seen {
+            let count = if self.marks.contains(mark) { &mut fates.stored } else { &mut fates.unknown };
+            *count += 1;
+            fates.twice += usize::from(*times > 1);
+        }
+        for (stream, line) in journal.books()? {
+            let stored = numbers.remove(&stream).unwrap_or_default();
+            for (reason, ranges) in line["dropped"].as_object().into_iter().flatten() {
+                let ranges = ranges.as_array().into_iter().flatten();
+                let told = ranges.filter_map(|range| Some(range[0].as_u64()?..range[1].as_u64()?)).flatten();
+                let count = told.filter(|number| !stored.contains(number)).count();
+                if count > 0 {
+                    *fates.dropped.entry(reason.clone()).or_default() += count;
+                }
+            }
+        }
+        Ok(fates)
     }
 
     fn missing(&self, journal: &Journal) -> Result<String> {

@@ -56,7 +56,15 @@ impl World {
     /// # Errors
     /// When it does not start.
     pub async fn browser(&self) -> Result<Browser> {
-        Browser::start(Engine::default(), &self.profile(), Scheme::default()).await
+        self.browser_of(Engine::default()).await
+    }
+
+    /// As [`Self::browser`], of another engine.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn browser_of(&self, engine: Engine) -> Result<Browser> {
+        Browser::start(engine, &self.profile(), Scheme::default()).await
     }
 
     /// Options of a client that is on and sends through the proxy; the members of `more` are added or replaced, those

@@ -5,6 +5,7 @@ mod demo;
 mod deploy;
 mod host;
 mod lanes;
+mod matrix;
 mod module;
 mod native;
 mod package;
@@ -32,6 +33,7 @@ cargo xtask setup     find or install what the others need   [NAME…] [--with l
 cargo xtask package   make the npm tarball   [--stable: with the std of the toolchain]
 cargo xtask size      raw, gzip and brotli of what a page downloads; fails over the budget
 cargo xtask bench     what tracking costs in a browser, as ratios to yardsticks and peers; never fails over a time
+cargo xtask matrix    the delivery promise in three engines, as e2e/MATRIX.md   [--engine E] [--scenario N] [--runs N] [--jobs N] [--fresh]
 
 Options of all: --wasm-from rustup|debian   where the wasm target comes from (else: rustup, and Debian where that fails)
 Tools are kept in $BEACONRY_CACHE, else in the user's cache folder.";
@@ -60,6 +62,7 @@ fn run(mut args: Parser) -> Result<()> {
         Some("setup") => setup::run(&Repo::find()?, args),
         Some("package") => package::run(&Repo::find()?, args),
         Some("bench") => bench::run(&Repo::find()?, args),
+        Some("matrix") => matrix::run(&Repo::find()?, args),
         Some("size") => size::run(&Repo::find()?, args),
         _ => anyhow::bail!("no such chore: {}\n\n{HELP}", command.display()),
     }

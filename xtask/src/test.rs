@@ -12,6 +12,7 @@ use lexopt::{Arg, Parser};
 use crate::deploy;
 use crate::host;
 use crate::lanes::{self, Plan, Took};
+use crate::matrix;
 use crate::package::{self, Std};
 use crate::repo::Repo;
 use crate::setup::{self, Tool, Tools, Way};
@@ -50,6 +51,10 @@ const STEPS: &[Step] = &[
         .waits(),
     Step::new("e2e", "the tarball in a browser against a collector", &E2E_NEEDS, e2e)
         .after(&["build", "package"])
+        .waits()
+        .of(&[COLLECTOR, E2E]),
+    Step::new("matrix", "the delivery promise in three engines", &matrix::NEEDS, delivery_matrix)
+        .after(&["build", "package", "e2e"])
         .waits()
         .of(&[COLLECTOR, E2E]),
     Step::new("conformance", "one suite over HTTP: collector, Apache, nginx", &[Tool::Php], conformance)
@@ -367,6 +372,11 @@ fn e2e(context: &Context) -> Result<()> {
             .env("BEACONRY_WWW", &*www)
             .env("BEACONRY_COLLECTOR", &collector)
     })
+}
+
+fn delivery_matrix(context: &Context) -> Result<()> {
+    package(context)?;
+    matrix::test(context.repo, context.collector()?, |program| context.cmd(program))
 }
 
 /// First what the Vite app's own team would run, then both apps as their users have them.

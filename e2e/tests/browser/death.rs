@@ -1,24 +1,9 @@
-//! Pages and browsers that die without a word.
+//! A page that dies without a word; the scenarios of the matrix have the other deaths.
 
 use anyhow::{Result, ensure};
 use beaconry_e2e::browser::Browser;
 use beaconry_e2e::proxy::Fault;
 use beaconry_e2e::world::World;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_renderer_leaves_its_events_to_the_next_page() -> Result<()> {
-    let mut world = World::start().await?;
-    let browser = world.browser().await?;
-    browser.goto(&world.blank_page()).await?;
-    let survivor = browser.tab().await?;
-    browser.open_tab().await?;
-    track_and_die(&mut world, &browser, "dead").await?;
-    browser.switch_to(&survivor).await?;
-    world.proxy.set(Fault::Pass);
-    world.visit(&browser).await?;
-    world.truth.stored_once(&world.journal()).await?;
-    until_no_keys(&browser).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_living_tab_adopts_what_a_killed_one_has_left() -> Result<()> {
@@ -36,22 +21,6 @@ async fn a_living_tab_adopts_what_a_killed_one_has_left() -> Result<()> {
     // The books of the dead are closed by who adopted them.
     let delivery = world.journal().delivery(stored["dead:0"].stream())?;
     ensure!(delivery.is_some_and(|line| line.to_string().contains("\"closed\":true")), "the books are open");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_browser_brings_what_its_disk_has() -> Result<()> {
-    let mut world = World::start().await?;
-    let browser = world.browser().await?;
-    world.visit(&browser).await?;
-    world.proxy.set(Fault::CutBefore);
-    world.track(&browser, "killed", 100).await?;
-    browser.until_on_disk("killed:99").await?;
-    browser.kill().await?;
-    world.proxy.set(Fault::Pass);
-    let browser = world.browser().await?;
-    world.visit(&browser).await?;
-    world.truth.stored_once(&world.journal()).await?;
     until_no_keys(&browser).await
 }
 

@@ -11,6 +11,7 @@ use crate::shell::{Cmd, Interrupted, which};
 
 const WASM_PACK: &str = "0.15.1";
 const CARGO_DENY: &str = "0.20.2";
+const GECKODRIVER: &str = "0.37.1";
 /// Each takes 2 to 5 minutes on two cores.
 const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -25,6 +26,11 @@ pub(super) fn wasm_pack(repo: &Repo) -> Result<Found> {
 
 pub(super) fn cargo_deny(repo: &Repo) -> Result<Found> {
     ensure(repo, "cargo-deny", CARGO_DENY, "cargo-deny")
+}
+
+/// The driver of Firefox.
+pub(super) fn geckodriver(repo: &Repo) -> Result<Found> {
+    ensure(repo, "geckodriver", GECKODRIVER, "geckodriver")
 }
 
 fn ensure(repo: &Repo, package: &str, version: &str, program: &str) -> Result<Found> {

@@ -9,11 +9,13 @@ mod chromium;
 mod containers;
 mod debian;
 mod file_hosts;
+mod firefox;
 mod node;
 mod php;
 mod quiet;
 mod server;
 mod wasm;
+mod webkit;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -42,6 +44,10 @@ pub(crate) enum Tool {
     WasmPack,
     /// A browser of the Chromium family and its driver.
     Chromium,
+    /// Firefox ESR and geckodriver.
+    Firefox,
+    /// WebKitGTK and its driver.
+    WebKit,
     CargoDeny,
     /// PHP with what hosts have, Apache and nginx, and what checks PHP code.
     Php,
@@ -58,13 +64,15 @@ pub(crate) enum Tool {
 
 impl Tool {
     /// In the order in which they are set up.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Node,
         Self::NodePackages,
         Self::Wasm,
         Self::WasmBindgen,
         Self::WasmPack,
         Self::Chromium,
+        Self::Firefox,
+        Self::WebKit,
         Self::CargoDeny,
         Self::Php,
         Self::FileHosts,
@@ -82,6 +90,8 @@ impl Tool {
             Self::WasmBindgen => "wasm-bindgen",
             Self::WasmPack => "wasm-pack",
             Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::WebKit => "webkit",
             Self::CargoDeny => "cargo-deny",
             Self::Php => "php",
             Self::FileHosts => "file-hosts",
@@ -115,6 +125,8 @@ impl Tool {
             Self::WasmBindgen => cargo_tool::wasm_bindgen(repo),
             Self::WasmPack => cargo_tool::wasm_pack(repo),
             Self::Chromium => chromium::ensure(repo),
+            Self::Firefox => firefox::ensure(repo),
+            Self::WebKit => webkit::ensure(repo),
             Self::CargoDeny => cargo_tool::cargo_deny(repo),
             Self::Php => php::ensure(repo),
             Self::FileHosts => file_hosts::ensure(repo),

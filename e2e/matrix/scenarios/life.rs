@@ -1,0 +1,49 @@
+//! Pages that are hidden, frozen and discarded.
+
+use anyhow::Result;
+
+use crate::case::Case;
+
+const EVENTS: u32 = 100;
+const TIMES: u32 = 100;
+
+/// Hidden by another tab and shown again, with an event each time.
+pub(crate) async fn hidden(case: &mut Case) -> Result<()> {
+    let browser = case.visit().await?;
+    let page = browser.tab().await?;
+    let other = browser.open_tab().await?;
+    browser.show(&page).await?;
+    for time in 1..=TIMES {
+        browser.wait_for("document.visibilityState === 'visible'").await?;
+        case.track(&format!("shown-{time}"), 1).await?;
+        browser.show(&other).await?;
+        browser.show(&page).await?;
+        browser.wait_for(&format!("watched.hidden > {time}")).await?;
+    }
+    case.world.settled(&browser).await.map(drop)
+}
+
+/// Frozen by the browser while it is hidden, and thawed.
+pub(crate) async fn frozen(case: &mut Case) -> Result<()> {
+    let browser = case.visit().await?;
+    browser
+        .run("document.addEventListener('freeze', () => page.track('freezing', 1), { capture: true })", &[])
+        .await?;
+    case.world.truth.add(&serde_json::json!(["freezing:0"]))?;
+    case.track("before", EVENTS).await?;
+    browser.freeze(true).await?;
+    case.left().await?;
+    browser.freeze(false).await?;
+    case.track("after", EVENTS).await?;
+    case.world.settled(&browser).await.map(drop)
+}
+
+/// Discarded by the browser, as one does whose memory is short; the user returns to the tab.
+pub(crate) async fn discarded(case: &mut Case) -> Result<()> {
+    case.in_second_tab().await?;
+    let browser = case.visit().await?;
+    case.track("before", EVENTS).await?;
+    browser.discard().await?;
+    case.back_in_first_tab().await?;
+    case.come_back().await.map(drop)
+}

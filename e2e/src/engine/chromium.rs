@@ -1,0 +1,57 @@
+//! Chromium and its driver.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{Driver, Scheme, SiteData};
+
+/// `--no-sandbox`: Chromium refuses to run as root with one. The rest keeps it from talking to anyone but the tests.
+const ARGS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    // For its own DevTools in a tab.
+    "--remote-allow-origins=*",
+];
+
+/// "Sites can't save data on your device" (ContentSetting, CONTENT_SETTING_BLOCK).
+const BLOCK: u32 = 2;
+
+/// On a port that it chooses itself.
+pub(super) fn driver() -> Driver {
+    let mut command = Command::new(env::var_os("CHROMEDRIVER").unwrap_or("chromedriver".into()));
+    command.arg("--port=0");
+    Driver::new(command)
+}
+
+pub(super) fn port(line: &str) -> Option<u16> {
+    let (_, port) = line.split_once("started successfully on port ")?;
+    port.trim_end().trim_end_matches('.').parse().ok()
+}
+
+pub(super) fn capabilities(profile: &Path, scheme: Scheme, data: SiteData) -> Value {
+    let mut args: Vec<String> = ARGS.map(str::to_owned).into();
+    args.push(format!("--user-data-dir={}", profile.display()));
+    // blink::mojom::PreferredColorScheme
+    let number = match scheme {
+        Scheme::Dark => 0,
+        Scheme::Light => 1,
+    };
+    args.push(format!("--blink-settings=preferredColorScheme={number}"));
+    let mut options = json!({ "args": args });
+    if let Some(binary) = env::var_os("CHROMIUM") {
+        options["binary"] = binary.to_string_lossy().into();
+    }
+    if data == SiteData::Blocked {
+        options["prefs"] = json!({ "profile.default_content_setting_values.cookies": BLOCK });
+    }
+    json!({ "browserName": "chrome", "goog:chromeOptions": options })
+}
