@@ -118,6 +118,39 @@ async fn the_storage_bound_holds_and_the_rest_stays_in_memory() {
     app.check_books();
 }
 
+/// Bytes of all batches in the storage, of any app.
+fn all_bytes(apps: &[&str]) -> usize {
+    let bytes = |app: &&str| -> usize {
+        let keys = stored(app).into_iter().filter(|key| !key.ends_with(":s"));
+        keys.map(|key| stored_value(&format!("{}{key}", prefix(app))).unwrap().len()).sum()
+    };
+    apps.iter().map(bytes).sum()
+}
+
+#[wasm_bindgen_test]
+async fn the_storage_bound_is_the_origins() {
+    const LIMIT: usize = 300_000;
+    empty_storage();
+    let _collector = Collector::start(Mode::Unreachable);
+    let apps = ["one", "two"].map(|name| App::start(name, &format!(r#","limits":{{"storageBytes":{LIMIT}}}"#)));
+    // In turn, as two tabs do, far beyond it.
+    for _ in 0..40 {
+        for app in &apps {
+            for _ in 0..200 {
+                app.track();
+            }
+            settle().await;
+        }
+    }
+    let bytes = all_bytes(&["one", "two"]);
+    assert!(bytes > LIMIT - 65_536, "{bytes} bytes");
+    assert!(bytes <= LIMIT + 2 * 65_536, "{bytes} bytes");
+    for app in &apps {
+        assert_eq!(app.count("held"), 8_000);
+        app.check_books();
+    }
+}
+
 #[wasm_bindgen_test]
 async fn without_persist_nothing_is_stored() {
     empty_storage();
