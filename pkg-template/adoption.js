@@ -73,10 +73,11 @@ export function createAdoption(driver) {
   async function ask(id) {
     asked.add(id);
     try {
-      const lock = await (leases ? (await leases).take(prefix + id) : takeLock(prefix + id));
-      // Only who holds it reads: nobody else erases meanwhile.
-      const bodies = lock && (await bodiesOf(id, mirror));
-      if (lock) when(() => (isOver() ? lock.unlock() : take(id, lock, bodies)));
+      const lease = await (await leases)?.take(prefix + id);
+      const unlock = leases ? lease?.unlock : await takeLock(prefix + id);
+      if (!unlock) return;
+      const bodies = await bodiesOf(id, mirror); // under the lock: nobody else erases meanwhile
+      when(() => (isOver() ? unlock() : take(id, unlock, lease?.isLost, bodies)));
     } finally {
       asked.delete(id);
     }
@@ -85,17 +86,17 @@ export function createAdoption(driver) {
   /**
    * Everything that is stored of the stream is this page's.
    * @param {string} id
-   * @param {{ unlock(): void, isLost?: () => boolean }} lock
+   * @param {() => void} unlock
+   * @param {import('./streams.js').Stream['isLost']} isLost
    * @param {string[]} [bodies] that the mirror has, if it has said so
    */
-  function take(id, lock, bodies) {
+  function take(id, unlock, isLost, bodies) {
     mirrored.delete(id);
     const { line, homeless } = restore(prefix, { id }, bodies ?? [], store);
     // What only the mirror has stays there.
     if (bodies && !homeless.size) mirror?.follow(id);
     const keys = store.keys().filter((key) => KEY.exec(key)?.[1] === id && key.startsWith(prefix));
-    if (!keys[0] && !homeless.size) return lock.unlock(); // another was faster
-    const { unlock, isLost } = lock;
+    if (!keys[0] && !homeless.size) return unlock(); // another was faster
     // One that this page has left, and has some batches of which no storage had, keeps its key.
     const left = [...streams.values()].find((stream) => stream.id === id);
     const stream = left ?? createStream(options, { id, line, batches: [], unlock });

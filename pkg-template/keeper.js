@@ -29,8 +29,8 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
   const { own, tell, isOver } = driver;
   const lookIn = alarm(look);
   /** @type {Set<string>} streams of which only the mirror may know */
-  let mirrored = new Set();
-  const mirror = storage && options.mirror !== false ? openMirror(prefix, storage, () => own().id) : undefined;
+  const mirrored = new Set();
+  const mirror = storage && options.mirror !== false ? openMirror(prefix, storage, () => own().id, find) : undefined;
   /** @type {Promise<() => void> | undefined} looks for dead streams */
   let adoption;
   /** @type {Promise<ReturnType<typeof import('./platform/lease.js').createLeases>> | undefined} */
@@ -48,6 +48,12 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
     adoption ??= import('./adoption.js').then(({ createAdoption }) =>
       createAdoption({ ...driver, options, prefix, store, streams, mirror, mirrored, lookIn, leases: navigator.locks ? undefined : leasing(storage) }));
     adoption.then((adopt) => adopt()).catch(() => (adoption = undefined));
+  }
+
+  /** In the mirror. @param {string[]} ids */
+  function find(ids) {
+    for (const id of ids) if (id !== own().id) mirrored.add(id);
+    if (mirrored.size) look();
   }
 
   /** What was adopted stays stored, for whoever adopts it next. @param {Stream} stream */
@@ -85,15 +91,11 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
       for (const stream of streams.values()) if (stream.isAdopted) giveBack(stream);
     },
 
-    /** From now on the mirror follows, and tells of what only it has. */
+    /** From now on the mirror follows. */
     start() {
       if (!mirror) return attempt(() => storage?.getItem(markOf(prefix)) && (indexedDB.deleteDatabase(prefix), storage.removeItem(markOf(prefix))));
       store.watch(mirror.note);
       mirror.note(`${prefix}${own().id}:s`);
-      mirror.read((records) => records.getAllKeys()).then((keys) => {
-        for (const [id] of /** @type {string[][]} */ (keys)) if (id !== own().id) mirrored.add(id);
-        if (mirrored.size) look();
-      }).catch(() => {});
     },
 
     /** The page may end, or its timers be late. */

@@ -1,4 +1,4 @@
-import { allOf } from './platform/mirror.js';
+import { allOf, STORE } from './platform/mirror.js';
 import { attempt, utf8 } from './serialize.js';
 import { keyIn } from './streams.js';
 
@@ -14,11 +14,18 @@ const READ_MS = 10_000;
 export async function bodiesOf(id, mirror) {
   let timer = 0;
   const patience = new Promise((resolve) => (timer = +setTimeout(resolve, READ_MS)));
-  const bodies = mirror?.read((records) => records.getAll(allOf(id))).catch(() => {});
+  const bodies = mirror?.opened.then((db) => done(db.transaction(STORE).objectStore(STORE).getAll(allOf(id)))).catch(() => {});
   const first = await Promise.race([bodies, patience]);
   clearTimeout(timer);
   return first;
 }
+
+/** @param {IDBRequest} request */
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = (event) => reject(event.preventDefault());
+  });
 
 /**
  * Brings back into the storage what only the mirror has of a stream: of two values the longer, and all that the lines tell. Gives

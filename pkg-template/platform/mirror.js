@@ -1,13 +1,13 @@
 import { attempt } from '../serialize.js';
 import { KEY } from './storage.js';
 
-/** How long a change waits for others, in ms: few transactions, and on the disk well within a second. */
-const WAIT_MS = 250;
+/** How long a change waits for others, in ms: few transactions, and on the disk within a second. */
+const WAIT_MS = 400;
 
 /** Records of a stream, of which the later ones may repeat what the earlier have; then one takes the place of all. */
 const RECORDS = 64;
 
-const STORE = 'bodies';
+export const STORE = 'bodies';
 
 /** In localStorage, by which the facade knows that there is something to delete. */
 export const markOf = (/** @type {string} */ prefix) => `${prefix}mirror`;
@@ -24,8 +24,9 @@ export const allOf = (/** @type {string} */ id) => IDBKeyRange.bound([id], [id, 
  * @param {string} prefix of every key of the scope, and the database's name
  * @param {Storage} storage
  * @param {() => string} own the stream that the page writes
+ * @param {(ids: string[]) => void} found the streams that there are, other pages' too
  */
-export function openMirror(prefix, storage, own) {
+export function openMirror(prefix, storage, own, found) {
   /** @type {IDBDatabase | undefined} */
   let db;
   /** @type {Map<string, number>} how many records there are of the streams that are kept as the storage has them */
@@ -35,7 +36,7 @@ export function openMirror(prefix, storage, own) {
   let timer = 0;
   let isOver = false;
 
-  /** @type {Promise<void>} */
+  /** @type {Promise<IDBDatabase>} */
   const opened = new Promise((resolve, reject) => {
     const request = indexedDB.open(prefix);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
@@ -44,8 +45,10 @@ export function openMirror(prefix, storage, own) {
       db = request.result;
       db.onversionchange = db.onclose = fail; // who switches telemetry off deletes it
       attempt(() => storage.getItem(markOf(prefix)) || storage.setItem(markOf(prefix), '1'));
+      const keys = db.transaction(STORE).objectStore(STORE).getAllKeys();
+      keys.onsuccess = () => found(/** @type {string[][]} */ (keys.result).map(([id]) => id));
       flush();
-      resolve();
+      resolve(db);
     };
   });
   opened.catch(fail);
@@ -63,18 +66,14 @@ export function openMirror(prefix, storage, own) {
     clearTimeout(timer);
     timer = 0;
     if (!db) return;
+    const keys = [...changed];
+    changed.clear();
     try {
-      /** @type {Map<string, string[]>} of each stream the keys, its line's too */
-      const streams = new Map();
-      for (const key of changed) {
-        const id = KEY.exec(key)?.[1] ?? '';
-        streams.set(id, [...(streams.get(id) ?? [`${prefix}${id}:s`]), key]);
-      }
-      changed.clear();
-      if (streams.size) {
+      if (keys[0]) {
         const transaction = db.transaction(STORE, 'readwrite', { durability: 'relaxed' });
         transaction.onabort = transaction.onerror = fail;
-        for (const [id, keys] of streams) copy(transaction.objectStore(STORE), id, new Set(keys));
+        const records = transaction.objectStore(STORE);
+        for (const id of new Set(keys.map((key) => KEY.exec(key)?.[1]))) copy(records, `${id}`, keys);
         transaction.commit();
       }
       if (isOver) db.close(); // once that is done
@@ -86,12 +85,14 @@ export function openMirror(prefix, storage, own) {
   /**
    * @param {IDBObjectStore} records
    * @param {string} id
-   * @param {Iterable<string>} keys that have changed
+   * @param {string[]} changed keys, of any stream
    */
-  function copy(records, id, keys) {
+  function copy(records, id, changed) {
     if (id !== own() && !counts.has(id)) return; // what another wrote is kept as it is
+    const isIts = (/** @type {string} */ key) => key.startsWith(prefix + id) && KEY.test(key);
+    const all = Object.keys(storage).filter(isIts);
+    let keys = changed.filter(isIts).concat(`${prefix}${id}:s`);
     let count = counts.get(id) ?? 0;
-    const all = Object.keys(storage).filter((key) => key.startsWith(prefix + id) && KEY.test(key));
     // Nothing but the line is left: what was erased goes.
     if (all.length < 2 || !(count % RECORDS)) {
       records.delete(allOf(id));
@@ -99,7 +100,7 @@ export function openMirror(prefix, storage, own) {
       count = 0;
     }
     let text = '';
-    for (const key of keys) {
+    for (const key of new Set(keys)) {
       const value = storage.getItem(key) ?? '';
       text += !value || value.endsWith('\n') ? value : `${value}\n`;
     }
@@ -118,23 +119,7 @@ export function openMirror(prefix, storage, own) {
     note,
     flush,
 
-    /**
-     * What a request gives; undefined where it fails.
-     * @template T
-     * @param {(records: IDBObjectStore) => IDBRequest<T>} call
-     * @returns {Promise<T | undefined>}
-     */
-    read: (call) =>
-      opened.then(
-        () =>
-          new Promise((resolve, reject) => {
-            if (!db) return reject();
-            const transaction = db.transaction(STORE);
-            const request = call(transaction.objectStore(STORE));
-            transaction.oncomplete = () => resolve(request.result);
-            transaction.onabort = reject;
-          }),
-      ),
+    opened,
 
     /**
      * From the next change on there is of the stream what the storage has.

@@ -104,7 +104,9 @@ async fn a_tab_that_goes_sends_nothing_once_another_was_switched_off() {
     until("the gate says off", || stored("stale").contains(&String::from("gate"))).await;
     fire_on_window("beforeunload", None);
     settle().await;
-    assert!(collector.received().iter().all(|it| it.via == beaconry_core::Via::Fetch || it.batches.is_empty()));
+    assert!(
+        collector.received().iter().all(|it| it.via == beaconry_core::Via::Fetch || it.batches.is_empty())
+    );
     assert_eq!(other.dropped("off"), 1);
     assert_eq!(stored("stale"), ["gate"]);
     other.check_books();

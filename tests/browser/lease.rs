@@ -124,7 +124,8 @@ async fn of_two_that_take_a_stream_at_once_one_has_it() {
     store_batch("both", stream, 0, 3);
     let apps = [App::start("both", ""), App::start("both", "")];
     time.until("it is adopted", || collector.stored(Some(stream)) == 3).await;
-    time.until("and settled", || !stored("both").iter().any(|key| key.contains(stream.to_text().as_str()))).await;
+    time.until("and settled", || !stored("both").iter().any(|key| key.contains(stream.to_text().as_str())))
+        .await;
     let delivered = apps.iter().filter(|app| app.count("delivered") > 0).count();
     assert_eq!(delivered, 1, "both had it");
     for app in &apps {

@@ -132,7 +132,8 @@ async fn the_storage_bound_is_the_origins() {
     const LIMIT: usize = 300_000;
     empty_storage();
     let _collector = Collector::start(Mode::Unreachable);
-    let apps = ["one", "two"].map(|name| App::start(name, &format!(r#","limits":{{"storageBytes":{LIMIT}}}"#)));
+    let apps =
+        ["one", "two"].map(|name| App::start(name, &format!(r#","limits":{{"storageBytes":{LIMIT}}}"#)));
     // In turn, as two tabs do, far beyond it.
     for _ in 0..40 {
         for app in &apps {
