@@ -20,11 +20,8 @@ export function openStore(storage, limit) {
   const read = (/** @type {string} */ key) => attempt(() => storage?.getItem(key)) ?? '';
 
   /** Whether the value is stored. */
-  function write(/** @type {string} */ key, /** @type {string} */ value) {
-    const isStored = attempt(() => storage && (storage.setItem(key, value), true));
-    if (isStored) changed(key);
-    return !!isStored;
-  }
+  const write = (/** @type {string} */ key, /** @type {string} */ value) =>
+    !!attempt(() => storage && (storage.setItem(key, value), changed(key), true));
 
   /** Others write and erase too. Gives the keys of all streams. */
   function count() {
