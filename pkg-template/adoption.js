@@ -2,6 +2,7 @@
 import { ADOPT, LOST, OFFER, REASONS } from './messages.js';
 import { takeLock } from './platform/locks.js';
 import { KEY } from './platform/storage.js';
+import { bodiesOf, restore } from './restore.js';
 import { attempt } from './serialize.js';
 import { birthOf, createStream, keyIn, priorityOf, readBatch, textFrom } from './streams.js';
 
@@ -16,6 +17,9 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** Streams held at a time: one request goes out at a time, and what one tab has not taken another may. */
 const MAX_ADOPTED = 8;
+
+/** Whatever is kept of a stream, of any scope. */
+const ANY_KEY = /^bcn1:\w+:([\w-]{22}):/;
 
 /** In the order of their births. */
 const rank = (/** @type {string} */ id) => `${birthOf(id)}`.padStart(15, '0') + id;
@@ -33,8 +37,12 @@ const rank = (/** @type {string} */ id) => `${birthOf(id)}`.padStart(15, '0') + 
  * @param {() => void} driver.drain
  * @param {(ms: number) => void} driver.lookIn
  * @param {() => boolean | undefined} driver.isOver
+ * @param {ReturnType<typeof import('./platform/mirror.js').openMirror>} [driver.mirror]
+ * @param {Set<string>} driver.mirrored the streams of which only the mirror may know
+ * @param {Promise<ReturnType<typeof import('./platform/lease.js').createLeases>>} [driver.leases] where there are no Web Locks
  */
-export function createAdoption({ options, prefix, store, streams, own, tell, tellDropped, when, drain, lookIn, isOver }) {
+export function createAdoption(driver) {
+  const { options, prefix, store, streams, own, tell, tellDropped, when, drain, lookIn, isOver, mirror, mirrored, leases } = driver;
   /** @type {Set<string>} the streams whose locks are asked for */
   const asked = new Set();
   let round = ''; // the rank of the last that this round has asked for; none once it is through
@@ -46,12 +54,15 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
     /** @type {Set<string>} */
     const dead = new Set();
     let hasYoung = false;
-    for (const key of store.keys()) {
-      const id = KEY.exec(key)?.[1];
+    for (const key of [...store.keys(), ...[...mirrored].map((id) => keyIn(prefix, { id }))]) {
+      const id = ANY_KEY.exec(key)?.[1];
       if (!id || mine.has(id)) continue;
       const age = Date.now() - birthOf(id); // a birth in the future is some clock's error: old enough
-      if (age > MAX_AGE_MS) store.erase(key);
-      else if (!key.startsWith(prefix)) continue;
+      if (age > MAX_AGE_MS) {
+        mirror?.follow(id);
+        store.erase(key);
+        mirrored.delete(id);
+      } else if (!key.startsWith(prefix) || !KEY.test(key)) continue;
       else if (age < 0 || age > MIN_AGE_MS) dead.add(id);
       else hasYoung = true;
     }
@@ -61,31 +72,44 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
   /** @param {string} id */
   async function ask(id) {
     asked.add(id);
-    const unlock = await takeLock(prefix + id);
-    asked.delete(id);
-    if (unlock) when(() => (isOver() ? unlock() : take(id, unlock)));
+    try {
+      const lease = await (await leases)?.take(prefix + id);
+      const unlock = leases ? lease?.unlock : await takeLock(prefix + id);
+      if (!unlock) return;
+      const bodies = await bodiesOf(id, mirror); // under the lock: nobody else erases meanwhile
+      when(() => (isOver() ? unlock() : take(id, unlock, lease?.isLost, bodies)));
+    } finally {
+      asked.delete(id);
+    }
   }
 
   /**
    * Everything that is stored of the stream is this page's.
    * @param {string} id
    * @param {() => void} unlock
+   * @param {import('./streams.js').Stream['isLost']} isLost
+   * @param {string[]} [bodies] that the mirror has, if it has said so
    */
-  function take(id, unlock) {
-    const line = store.read(keyIn(prefix, { id }));
+  function take(id, unlock, isLost, bodies) {
+    mirrored.delete(id);
+    const { line, homeless } = restore(prefix, { id }, bodies ?? [], store);
+    // What only the mirror has stays there.
+    if (bodies && !homeless.size) mirror?.follow(id);
+    const keys = store.keys().filter((key) => KEY.exec(key)?.[1] === id && key.startsWith(prefix));
+    if (!keys[0] && !homeless.size) return unlock(); // another was faster
     // One that this page has left, and has some batches of which no storage had, keeps its key.
     const left = [...streams.values()].find((stream) => stream.id === id);
     const stream = left ?? createStream(options, { id, line, batches: [], unlock });
-    const { key: its, born, batches } = Object.assign(stream, { line, unlock, isAdopted: true });
+    const { key: its, born, batches } = Object.assign(stream, { line, unlock, isLost, isAdopted: true });
     // Of a spoilt line, the batches still say who they are.
     const { stream: name, ...head } = attempt(() => JSON.parse(line)) ?? {};
     if (!left) stream.head = { stream: id, v: 1, ...(name === id && head) };
     streams.set(its, stream);
     tell(ADOPT, its, stream.next, Math.max(Date.now() - born, 0));
     tellDropped(stream);
-    for (const key of store.keys()) {
-      const [, other, first] = KEY.exec(key) ?? [];
-      if (other !== id || !first || !key.startsWith(prefix)) continue;
+    for (const key of keys) {
+      const first = KEY.exec(key)?.[2];
+      if (!first) continue;
       const batch = readBatch(store.read(key), +first);
       if (!batch) {
         store.erase(key);
@@ -95,6 +119,13 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
       batch.text = undefined; // read again when it is sent
       if (!textFrom(batches.get(+first))) batches.set(+first, batch);
       tell(OFFER, its, +first, +first + batch.n, batch.bytes, 1, priorityOf(batch));
+    }
+    // What the storage has no room for stays in memory, as what a page tracks.
+    for (const [first, text] of homeless) {
+      const batch = readBatch(text, first);
+      if (!batch) continue;
+      batches.set(first, Object.assign(batch, { stored: false, saved: 0 }));
+      tell(OFFER, its, first, first + batch.n, batch.bytes, 0, priorityOf(batch));
     }
     drain();
   }
@@ -109,6 +140,6 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
     if (hasMore) lookIn(LOOK_AGAIN_MS);
     else if (hasYoung) lookIn(MIN_AGE_MS); // the page before a quick reload: by then it is old enough
     round = hasMore ? rank(next[next.length - 1]) : '';
-    for (const id of next) ask(id);
+    for (const id of next) ask(id).catch(() => {});
   };
 }

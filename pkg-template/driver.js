@@ -1,5 +1,6 @@
 import { NOT_BEFORE, OFF_UNTIL } from './flag.js';
 import { openBooks } from './books.js';
+import { createKeeper } from './keeper.js';
 import * as to from './messages.js';
 import { createOutputs } from './outputs.js';
 import { closeGate, gateOf } from './platform/gate.js';
@@ -9,7 +10,7 @@ import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt, utf8 } from './serialize.js';
 import { createStream, priorityOf } from './streams.js';
-import { HEAD_BYTES, isError, lock } from './writer.js';
+import { HEAD_BYTES, isError } from './writer.js';
 
 /**
  * Drives the core: it has the texts, the storage, the network and the clocks; the core makes every decision about batches, and
@@ -38,14 +39,11 @@ const DAY_MS = 86_400_000;
 /** What all beacons and keepalive fetches in flight share, in bytes of UTF-8 (Fetch, 4.6); what is too much is refused, and halved. */
 const BEACON_BYTES = 65_536;
 
-/** Bytes that one client stores by default. 1 MiB: a fifth of what an origin's localStorage takes. */
+/** Bytes of events that an origin stores by default. 1 MiB: a fifth of what its localStorage takes. */
 const STORAGE_BYTES = 1_048_576;
 
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
-
-/** How often a page looks for what others have left, in ms. A minute: another tab's crash is heard of while the user still wonders. */
-const LOOK_EVERY_MS = 60_000;
 
 /** A core that traps again within these ms is given up. */
 const TRAP_MS = 60_000;
@@ -74,16 +72,22 @@ export function createDriver(client) {
   /** @type {ReturnType<NonNullable<typeof failed>>} */
   let heir;
   let unlisten = () => {};
-  /** @type {Promise<() => void> | undefined} looks for dead streams */
-  let adoption;
 
-  const store = openStore(prefix, storage, limits.storageBytes ?? STORAGE_BYTES);
+  const store = openStore(storage, limits.storageBytes ?? STORAGE_BYTES);
   const network = transport(options);
   const gated = gateOf(prefix, storage);
   const wake = alarm(() => input(to.TIME));
-  const lookIn = alarm(look);
   const books = openBooks(() => hear(() => tell(to.COUNT)));
-  const { carryOut, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, lookIn);
+  const keeper = createKeeper(client, store, streams, {
+    own: () => own,
+    tell,
+    tellDropped: (left) => tellDropped(left),
+    when,
+    drain,
+    lost: () => begin(createStream(options), true),
+    isOver: () => over || own.isOver,
+  });
+  const { carryOut, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, keeper.lookIn);
 
   // ── To the core, and back ──
 
@@ -187,7 +191,7 @@ export function createDriver(client) {
   function turn() {
     queueMicrotask(() => pending && when(drain));
     // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
-    if (own.isOver) begin(createStream(options));
+    if (own.isOver) begin(createStream(options), false);
     else if (Date.now() > own.born + DAY_MS) renew();
     else tell(to.TIME);
     share();
@@ -202,14 +206,13 @@ export function createDriver(client) {
   function renew() {
     const { unlock } = own;
     drain();
-    const next = createStream(options);
-    next.unlock = lock(prefix + next.id);
-    begin(next);
+    begin(createStream(options), true);
     unlock();
   }
 
-  function begin(/** @type {Stream} */ next) {
+  function begin(/** @type {Stream} */ next, /** @type {boolean} */ isHeld) {
     streams.set(next.key, (own = next));
+    if (isHeld) keeper.hold(own);
     tell(to.BEGIN, own.key, 0, 0);
   }
 
@@ -219,6 +222,7 @@ export function createDriver(client) {
     if (busy) return;
     pending = 0;
     busy = true;
+    keeper.check();
     let asked = poll();
     for (; asked[0]; asked = poll()) {
       if (asked[0] === to.OFF) mode = 'off'; // once a last line is sent
@@ -227,6 +231,7 @@ export function createDriver(client) {
     busy = !core;
     if (over) return;
     wake(asked[1] ?? to.NEVER, true);
+    if (isHidden()) keeper.settle();
     if (!mode) return;
     closeGate(prefix, storage, OFF_UNTIL, DAY_MS);
     stop();
@@ -247,10 +252,21 @@ export function createDriver(client) {
     }
     if (isLeaving) exit();
     drain();
-    if (!isLeaving) look();
+    if (isLeaving) keeper.settle();
+    else keeper.look();
   }
 
-  const exit = () => tell(to.EXIT, BEACON_BYTES);
+  function exit() {
+    hearGate();
+    tell(to.EXIT, BEACON_BYTES);
+  }
+
+  /** What the collector has told this tab or another. */
+  function hearGate() {
+    const wait = gated(NOT_BEFORE);
+    if (gated(OFF_UNTIL)) tell(to.SWITCH_OFF);
+    else if (wait) tell(to.GATE, wait);
+  }
 
   /** `pagehide`: the stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
   function go() {
@@ -259,28 +275,8 @@ export function createDriver(client) {
     drain();
     own.isOver = true;
     own.unlock();
-    giveBack();
+    keeper.giveBack();
     drain();
-  }
-
-  /** What was adopted stays stored, for the next page. */
-  function giveBack() {
-    for (const stream of streams.values()) {
-      if (!stream.isAdopted) continue;
-      tell(to.RELEASE, stream.key);
-      stream.isAdopted = false;
-      stream.unlock();
-    }
-  }
-
-  /** For what pages have left that are gone. */
-  function look() {
-    if (!storage || over || own.isOver) return;
-    lookIn(LOOK_EVERY_MS);
-    if (!store.hasOthers(own.id)) return;
-    adoption ??= import('./adoption.js').then(({ createAdoption }) =>
-      createAdoption({ options, prefix, store, streams, own: () => own, tell, tellDropped, when, drain, lookIn, isOver: () => over || own.isOver }));
-    adoption.then((adopt) => adopt()).catch(() => (adoption = undefined));
   }
 
   // ── Begin and end ──
@@ -304,15 +300,13 @@ export function createDriver(client) {
     }
     context = '';
     share();
-    const wait = gated(NOT_BEFORE);
-    if (gated(OFF_UNTIL)) tell(to.SWITCH_OFF);
-    else if (wait) tell(to.GATE, wait);
+    hearGate();
     if (own.isOver) tell(to.PAGE, 2);
     else if (isHidden()) tell(to.PAGE, 1);
     if (books.isWaited()) tell(to.FLUSH);
     busy = !core;
     drain();
-    look();
+    keeper.look();
     resume();
   }
 
@@ -322,7 +316,7 @@ export function createDriver(client) {
     trapped = performance.now();
     busy = true;
     core = undefined;
-    giveBack();
+    keeper.giveBack();
     setTimeout(() => {
       try {
         if (!over) (isSecond ? giveUp : start)();
@@ -349,21 +343,22 @@ export function createDriver(client) {
     over = true;
     unlisten();
     wake(to.NEVER);
-    lookIn(to.NEVER);
     network.clear();
     for (const { unlock } of streams.values()) unlock();
+    keeper.stop();
     books.finish();
   }
 
   const first = createStream(options, stream);
-  if (!stream) first.unlock = lock(prefix + first.id);
   streams.set(first.key, (own = first));
+  if (!stream || !navigator.locks) keeper.hold(first); // the writer has no lease
 
   return {
     /** Goes on with what was given; what is tracked meanwhile waits. */
     start(/** @type {import('./core.js').Core} */ core) {
       unlisten = listen((event) => when(() => heard(event)));
       start(core);
+      keeper.start();
     },
 
     track,

@@ -16,6 +16,7 @@ export function isOn({ flag, visitor }, prefix) {
     if (visitor ? chosen(visitor, flag.rollout) : flag.rollout === 100) return true;
   }
   if (flag === 'ENABLED') return true;
+  attempt(() => localStorage[`${prefix}mirror`] && indexedDB.deleteDatabase(prefix));
   attempt(() => {
     for (const store of [localStorage, sessionStorage]) {
       for (const key in store) if (key.startsWith(prefix) && key !== kept) delete store[key];

@@ -38,6 +38,11 @@ export interface TelemetryOptions {
   page?: string;
   /** `false` keeps events in memory only. Default: true. */
   persist?: boolean;
+  /**
+   * `false` keeps no copy in IndexedDB of what localStorage has. With it, events survive the death of the whole browser, of which
+   * localStorage loses the last seconds. Default: true.
+   */
+  mirror?: boolean;
   /** Warns in the console, once, of events of an unknown type. Default: false. */
   debug?: boolean;
   /** Where `beaconry_bg.wasm` is, if a bundler or a policy needs to say. Default: in the package's folder `wasm/`. */
@@ -50,7 +55,7 @@ export interface TelemetryOptions {
 export interface Limits {
   /** Bytes of events in memory that no storage has; before the wasm is there, `storageBytes` bounds both. Default: 1 MiB. */
   memoryBytes?: number;
-  /** Bytes of events in localStorage, of which an origin has about 5 M characters. Default: 1 MiB. */
+  /** Bytes of events in the origin's localStorage, of all tabs and clients together; it has about 5 M characters. Default: 1 MiB. */
   storageBytes?: number;
   /** Bytes of UTF-8 of a batch, 1,024 to 4,096: larger values cost much more to write. Default: 4,096. */
   batchBytes?: number;
@@ -148,6 +153,6 @@ export interface Stats {
   released: number;
   /** By reason; a reason without events may be absent. */
   dropped: Partial<Record<DropReason, number>>;
-  /** Bytes of this page's batches in localStorage. */
+  /** Bytes of events in localStorage: of the whole origin, and in the other modes of this page. */
   storedBytes: number;
 }

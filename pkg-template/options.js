@@ -13,6 +13,7 @@ const STANDINS = {
   session: '-',
   page: '-',
   persist: true,
+  mirror: true,
   debug: true,
   onDrop: attempt,
   limits: {},

@@ -16,6 +16,7 @@ import { headOf, textOf } from './writer.js';
  * @property {number} next the next number
  * @property {Map<number, Batch>} batches by their first number
  * @property {() => void} unlock
+ * @property {() => boolean} [isLost] whether another has taken it, where a lease holds it
  * @property {boolean} [isOver] nothing is numbered in it any more
  * @property {boolean} [isAdopted] false once it has been given back
  */

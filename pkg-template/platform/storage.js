@@ -1,27 +1,43 @@
 import { attempt, utf8 } from '../serialize.js';
 
-/** A key of a stream, of any scope: its id, and the number of a batch's first event or `s` for the stream line. */
-export const KEY = /^bcn1:\w+:([\w-]{22}):(\d*)/;
+/** A key of a stream, of any scope: its id, and the number of a batch's first event, or `s` for the stream line. */
+export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
+
+/** How much is written before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
+const COUNT_BYTES = 65_536;
 
 /**
  * localStorage: any call may throw, for it is full, or blocked by the user.
- * @param {string} prefix of every key of the scope: `bcn1:<scope>:`
  * @param {Storage | undefined} storage
- * @param {number} limit bytes of the scope's batches
+ * @param {number} limit bytes of batches in the whole origin: of all tabs and clients together
  */
-export function openStore(prefix, storage, limit) {
+export function openStore(storage, limit) {
   let used = 0;
+  let grown = 0; // since they were counted
+  let changed = (/** @type {string} */ _key) => {};
+
   const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
   const read = (/** @type {string} */ key) => attempt(() => storage?.getItem(key)) ?? '';
 
   /** Whether the value is stored. */
   const write = (/** @type {string} */ key, /** @type {string} */ value) =>
-    !!attempt(() => storage && (storage.setItem(key, value), true));
+    !!attempt(() => storage && (storage.setItem(key, value), changed(key), true));
+
+  /** Others write and erase too. Gives the keys of all streams. */
+  function count() {
+    used = grown = 0;
+    return keys().filter((key) => {
+      const [isOurs, , first] = KEY.exec(key) ?? [];
+      if (first) used += utf8(read(key));
+      return isOurs;
+    });
+  }
 
   return {
     keys,
     read,
     write,
+    count,
     used: () => used,
 
     /**
@@ -31,9 +47,11 @@ export function openStore(prefix, storage, limit) {
      * @param {number} more bytes than the key has now
      */
     put(key, value, more) {
-      const isStored = used + more <= limit && write(key, value);
-      if (isStored) used += more;
-      return isStored;
+      if (grown + more > COUNT_BYTES) count();
+      if (used + more > limit || !write(key, value)) return false;
+      used += more;
+      grown += more;
+      return true;
     },
 
     /**
@@ -44,19 +62,10 @@ export function openStore(prefix, storage, limit) {
     erase(key, bytes = 0) {
       used -= bytes;
       attempt(() => storage?.removeItem(key));
+      changed(key);
     },
 
-    /**
-     * Looks at everything: counts the bytes of the scope's batches anew. Whether there are other streams than this, of any scope.
-     * @param {string} own
-     */
-    hasOthers(own) {
-      used = 0;
-      return keys().filter((key) => {
-        const [, stream, first] = KEY.exec(key) ?? [];
-        if (first && key.startsWith(prefix)) used += utf8(read(key));
-        return stream && stream !== own;
-      })[0];
-    },
+    /** @param {(key: string) => void} tell of each key that is written or erased from now on */
+    watch: (tell) => void (changed = tell),
   };
 }

@@ -66,6 +66,22 @@ test('DISABLED, also by default: no listener, no wasm, no key, and what was ther
   }
 });
 
+test('DISABLED deletes the mirror where one was made, and asks for none elsewhere', () => {
+  const deleted = [];
+  globalThis.indexedDB = { deleteDatabase: (name) => deleted.push(name) };
+  const page = openPage();
+  createTelemetry({ ...OPTIONS, flag: 'DISABLED' });
+  assert.deepEqual(deleted, []);
+  page.local.setItem(`${PREFIX}mirror`, '1');
+  createTelemetry({ ...OPTIONS, flag: 'DISABLED' });
+  createTelemetry({ ...OPTIONS, flag: 'DISABLED' });
+  assert.deepEqual([deleted, page.keys()], [[PREFIX], []]);
+  delete globalThis.indexedDB; // where there is none, the rest goes all the same
+  page.local.setItem(`${PREFIX}mirror`, '1');
+  createTelemetry({ ...OPTIONS, flag: 'DISABLED' });
+  assert.deepEqual(page.keys(), []);
+});
+
 test('a rollout leaves a visitor who was not chosen nothing but the key that keeps the choice', () => {
   const page = openPage();
   page.local.setItem(`${PREFIX}AAAAAAAAAAAAAAAAAAAAAA:0`, 'x');
@@ -310,6 +326,22 @@ test('past the limit the oldest batches are dropped, counted before they are era
   await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(told.reduce((sum, [, count]) => sum + count, 0) >= dropped.full, true);
   assert.ok(told.every(([reason]) => reason === 'full'));
+});
+
+test('the limit is the origin\'s: what other pages have stored counts, and the rest stays in memory', async () => {
+  const page = openPage();
+  for (let at = 0; at < 10; at++) page.local.setItem(`bcn1:0badc0de:AAAAAAAAAAAAAAAAAAAAAA:${at}`, 'x'.repeat(4_000));
+  const telemetry = createTelemetry({ ...OPTIONS, limits: { storageBytes: 60_000 } });
+  for (let at = 0; at < 400; at++) telemetry.log('info', `event ${at} ${'x'.repeat(60)}`);
+  await microtasks();
+  const { held, dropped, storedBytes } = telemetry.stats();
+  assert.deepEqual([held, dropped], [400, {}]);
+  const { stream } = telemetry.stats();
+  const bytes = page.keys().filter((key) => key.includes(stream) && !key.endsWith(':s')).reduce((sum, key) => sum + page.local[key].length, 0);
+  assert.ok(bytes > 10_000 && bytes <= 20_000 && storedBytes <= 20_000, `${bytes} bytes beside 40,000`);
+  page.hide();
+  const sent = page.beacons.flatMap(({ body }) => parseBody(body)).filter(({ type }) => type);
+  assert.equal(sent.length, 400);
 });
 
 test('track from a patched setItem, sendBeacon or console neither loops within the task nor loses an event', async (t) => {

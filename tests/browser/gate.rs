@@ -71,6 +71,48 @@ async fn off_means_off_for_a_day() {
 }
 
 #[wasm_bindgen_test]
+async fn a_tab_that_goes_heeds_what_another_was_told() {
+    empty_storage();
+    let collector = Collector::start(Mode::Say(429, "", Some("20")));
+    let time = Time::fake();
+    let told = App::start("leaver", "");
+    let other = App::start("leaver", r#","limits":{"flushAfter":3600000}"#);
+    told.track();
+    other.track();
+    time.advance(6_000).await;
+    until("the gate is shared", || stored("leaver").contains(&String::from("gate"))).await;
+    fire_on_window("beforeunload", None);
+    assert_eq!(collector.beacons(), 0, "what is stored can wait");
+    let full = fill_storage();
+    other.track();
+    fire_on_window("beforeunload", None);
+    assert_eq!(collector.beacons(), 1, "what no storage has cannot");
+    drop(full);
+    other.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn a_tab_that_goes_sends_nothing_once_another_was_switched_off() {
+    empty_storage();
+    let collector = Collector::start(Mode::Say(410, r#"{"error":"off","phase":"DISABLED"}"#, None));
+    let time = Time::fake();
+    let told = App::start("stale", "");
+    let other = App::start("stale", r#","limits":{"flushAfter":3600000}"#);
+    told.track();
+    other.track();
+    time.advance(6_000).await;
+    until("the gate says off", || stored("stale").contains(&String::from("gate"))).await;
+    fire_on_window("beforeunload", None);
+    settle().await;
+    assert!(
+        collector.received().iter().all(|it| it.via == beaconry_core::Via::Fetch || it.batches.is_empty())
+    );
+    assert_eq!(other.dropped("off"), 1);
+    assert_eq!(stored("stale"), ["gate"]);
+    other.check_books();
+}
+
+#[wasm_bindgen_test]
 async fn a_gate_further_ahead_than_its_maximum_is_ignored() {
     empty_storage();
     store_value(&format!("{}gate", prefix("far")), "[99999999999999,99999999999999]");

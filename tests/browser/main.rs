@@ -10,6 +10,8 @@
 mod adoption;
 mod delivery;
 mod gate;
+mod lease;
+mod mirror;
 mod page_life;
 mod reentrancy;
 mod storage;

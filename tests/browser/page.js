@@ -207,3 +207,97 @@ export const throwingOptions = () =>
 export const throwingFunction = () => () => {
   throw new Error('the app is broken');
 };
+
+// ── IndexedDB ──
+
+/** @param {IDBRequest} request */
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+/** All values of a database's one store, joined; undefined where there is no such database. */
+export async function mirrored(name) {
+  if (!(await indexedDB.databases()).some((it) => it.name === name)) return undefined;
+  const db = await done(indexedDB.open(name));
+  try {
+    const store = [...db.objectStoreNames][0];
+    return store ? (await done(db.transaction(store).objectStore(store).getAll())).join('') : '';
+  } finally {
+    db.close();
+  }
+}
+
+/** Writes what a killed browser's page had: one record. */
+export async function mirror(name, stream, body) {
+  const request = indexedDB.open(name);
+  request.onupgradeneeded = () => request.result.createObjectStore('bodies');
+  const db = await done(request);
+  await done(db.transaction('bodies', 'readwrite').objectStore('bodies').put(body, [stream, Math.random()]));
+  db.close();
+}
+
+export const deleteDatabase = (name) => done(indexedDB.deleteDatabase(name));
+
+/** The ways in which an IndexedDB can be of no use. */
+const BROKEN = {
+  absent: () => patch(globalThis, 'indexedDB', { value: undefined }),
+  forbidden: () =>
+    patch(globalThis, 'indexedDB', {
+      get() {
+        throw new DOMException('denied', 'SecurityError');
+      },
+    }),
+  'refuses to open': () =>
+    patch(IDBFactory.prototype, 'open', {
+      value() {
+        throw new DOMException('denied', 'InvalidStateError');
+      },
+    }),
+  'fails to open': () => {
+    const { open } = IDBFactory.prototype;
+    // A real failure: a version that is lower than the one there is.
+    return patch(IDBFactory.prototype, 'open', {
+      value(name) {
+        open.call(this, name, 9);
+        return open.call(this, name, 1);
+      },
+    });
+  },
+  'never answers': () => patch(IDBFactory.prototype, 'open', { value: () => ({}) }),
+  'aborts what it is told': () =>
+    patch(IDBTransaction.prototype, 'commit', {
+      value() {
+        this.abort();
+      },
+    }),
+  'has no room': () =>
+    patch(IDBObjectStore.prototype, 'put', {
+      value() {
+        throw new DOMException('full', 'QuotaExceededError');
+      },
+    }),
+};
+export const waysToBreak = () => Object.keys(BROKEN).join('\n');
+export const breakIndexedDb = (how) => BROKEN[how]();
+
+/** Counts what reaches the page as an error of nobody's, until restored. */
+export class Unhandled {
+  constructor() {
+    this.all = [];
+    this.hear = ({ reason, message }) => this.all.push(String(reason ?? message));
+    for (const kind of ['error', 'unhandledrejection']) addEventListener(kind, this.hear);
+  }
+
+  get told() {
+    return this.all.join('\n');
+  }
+
+  restore() {
+    for (const kind of ['error', 'unhandledrejection']) removeEventListener(kind, this.hear);
+  }
+}
+
+/** As over plain http. */
+export const hideLocks = () => patch(navigator, 'locks', { value: undefined });

@@ -102,6 +102,48 @@ async fn back_from_the_cache_begins_a_stream_and_adopts_the_old() {
 }
 
 #[wasm_bindgen_test]
+async fn a_stream_that_was_adopted_while_its_page_was_in_the_cache_is_stored_once() {
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    collector.take_beacons_of(0);
+    let time = Time::fake();
+    let app = App::start("cached", "");
+    for _ in 0..3 {
+        app.track();
+    }
+    settle().await;
+    let full = fill_storage();
+    app.track(); // in the page's memory alone
+    settle().await;
+    drop(full);
+    time.advance(11_000).await;
+    let old = app.stream();
+    fire_on_window("pagehide", Some(true));
+
+    let other = App::start("cached", "");
+    collector.set(Mode::Accept);
+    time.until("another tab has adopted what is stored", || collector.stored(None) == 3).await;
+    until("and erased it", || !stored("cached").iter().any(|key| key.contains(&old))).await;
+
+    fire_on_window("pageshow", Some(true));
+    app.track();
+    time.until("the rest is sent by who has it", || collector.stored(None) == 5).await;
+    let sent = collector.received().into_iter().flat_map(|it| {
+        let stream = it.line.stream;
+        it.batches.into_iter().map(move |(first, _, lines)| (stream, first, lines.len()))
+    });
+    let (mut all, count): (Vec<_>, usize) = (sent.clone().collect(), sent.count());
+    all.sort_unstable();
+    all.dedup();
+    // Before the answers nothing was heard; what was acknowledged is not sent again.
+    assert!(count >= all.len() && app.count("held") == 0, "{all:?}");
+    for app in [&app, &other] {
+        assert_eq!(app.dropped("storage") + app.dropped("full"), 0);
+        app.check_books();
+    }
+}
+
+#[wasm_bindgen_test]
 async fn dispose_leaves_no_listener_timer_or_lock() {
     empty_storage();
     let collector = Collector::start(Mode::Unreachable);

@@ -13,7 +13,7 @@ async fn a_task_is_stored_as_on_the_wire_in_one_write() {
     let _spy = spy(&storage_prototype(), "setItem", {
         let writes = Rc::clone(&writes);
         move |key, _| {
-            if !key.as_string().unwrap().ends_with(":s") {
+            if key.as_string().unwrap().ends_with(":0") {
                 writes.set(writes.get() + 1);
             }
         }
@@ -101,7 +101,7 @@ async fn a_full_storage_loses_nothing_and_goes_first_on_exit() {
 async fn the_storage_bound_holds_and_the_rest_stays_in_memory() {
     empty_storage();
     let collector = Collector::start(Mode::Unreachable);
-    let app = App::start("bound", r#","limits":{"storageBytes":10000}"#);
+    let app = App::start("bound", r#","limits":{"storageBytes":10000,"flushAfter":1000}"#);
     for _ in 0..500 {
         app.track();
     }
@@ -116,6 +116,40 @@ async fn the_storage_bound_holds_and_the_rest_stays_in_memory() {
     fire_on_window("online", None);
     until("all delivered", || app.count("delivered") == 500).await;
     app.check_books();
+}
+
+/// Bytes of all batches in the storage, of any app.
+fn all_bytes(apps: &[&str]) -> usize {
+    let bytes = |app: &&str| -> usize {
+        let keys = stored(app).into_iter().filter(|key| !key.ends_with(":s"));
+        keys.map(|key| stored_value(&format!("{}{key}", prefix(app))).unwrap().len()).sum()
+    };
+    apps.iter().map(bytes).sum()
+}
+
+#[wasm_bindgen_test]
+async fn the_storage_bound_is_the_origins() {
+    const LIMIT: usize = 300_000;
+    empty_storage();
+    let _collector = Collector::start(Mode::Unreachable);
+    let apps =
+        ["one", "two"].map(|name| App::start(name, &format!(r#","limits":{{"storageBytes":{LIMIT}}}"#)));
+    // In turn, as two tabs do, far beyond it.
+    for _ in 0..40 {
+        for app in &apps {
+            for _ in 0..200 {
+                app.track();
+            }
+            settle().await;
+        }
+    }
+    let bytes = all_bytes(&["one", "two"]);
+    assert!(bytes > LIMIT - 65_536, "{bytes} bytes");
+    assert!(bytes <= LIMIT + 2 * 65_536, "{bytes} bytes");
+    for app in &apps {
+        assert_eq!(app.count("held"), 8_000);
+        app.check_books();
+    }
 }
 
 #[wasm_bindgen_test]

@@ -47,6 +47,27 @@ extern "C" {
     #[wasm_bindgen(js_name = heldLocks)]
     fn held_locks_() -> Promise;
 
+    #[wasm_bindgen(js_name = mirrored)]
+    fn mirrored_(name: &str) -> Promise;
+    #[wasm_bindgen(js_name = mirror)]
+    fn mirror_(name: &str, stream: &str, body: &str) -> Promise;
+    #[wasm_bindgen(js_name = deleteDatabase)]
+    fn delete_database(name: &str) -> Promise;
+    #[wasm_bindgen(js_name = waysToBreak)]
+    fn ways_to_break_() -> String;
+    #[wasm_bindgen(js_name = breakIndexedDb)]
+    fn break_indexed_db_(how: &str) -> Function;
+    #[wasm_bindgen(js_name = hideLocks)]
+    fn hide_locks_() -> Function;
+
+    pub(crate) type Unhandled;
+    #[wasm_bindgen(constructor)]
+    pub(crate) fn new() -> Unhandled;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn told(this: &Unhandled) -> String;
+    #[wasm_bindgen(method)]
+    pub(crate) fn restore(this: &Unhandled);
+
     type FakeTime;
     #[wasm_bindgen(constructor)]
     fn new() -> FakeTime;
@@ -100,6 +121,19 @@ pub(crate) fn block_storage() -> Undo {
 
 pub(crate) fn fill_storage() -> Undo {
     Undo { undo: fill_storage_(), _told: None }
+}
+
+pub(crate) fn ways_to_break_indexed_db() -> Vec<String> {
+    ways_to_break_().lines().map(String::from).collect()
+}
+
+pub(crate) fn break_indexed_db(how: &str) -> Undo {
+    Undo { undo: break_indexed_db_(how), _told: None }
+}
+
+/// As over plain http.
+pub(crate) fn hide_locks() -> Undo {
+    Undo { undo: hide_locks_(), _told: None }
 }
 
 pub(crate) fn hide_page() -> Undo {
@@ -315,10 +349,59 @@ pub(crate) fn prefix(app: &str) -> String {
     format!("bcn1:{}:", str::from_utf8(&scope).unwrap())
 }
 
-/// What is stored of an app, without the prefix.
+/// What is stored of an app, without the prefix, and without the mark that there is a mirror.
 pub(crate) fn stored(app: &str) -> Vec<String> {
     let prefix = prefix(app);
-    stored_keys().split('\n').filter_map(|key| key.strip_prefix(&prefix)).map(String::from).collect()
+    let keys = stored_keys();
+    let keys = keys.split('\n').filter_map(|key| key.strip_prefix(&prefix));
+    keys.filter(|key| *key != "mirror").map(String::from).collect()
+}
+
+/// What an app's mirror has, as one text; `None` where there is no such database.
+pub(crate) async fn mirrored(app: &str) -> Option<String> {
+    mirrored_(&prefix(app)).await.unwrap().as_string()
+}
+
+/// Waits until the mirror has what it should.
+pub(crate) async fn until_mirrored(app: &str, what: &str, holds: impl Fn(&str) -> bool) {
+    let start = real_now();
+    loop {
+        let text = mirrored(app).await.unwrap_or_default();
+        if holds(&text) {
+            return;
+        }
+        assert!(real_now() - start < PATIENCE_MS, "the mirror never has {what}: {text:?}");
+        breath().await.unwrap();
+    }
+}
+
+/// Mirrors a body of a stream, as a page did whose browser was killed.
+pub(crate) async fn mirror(app: &str, stream: StreamId, body: &str) {
+    mirror_(&prefix(app), stream.to_text().as_str(), body).await.unwrap();
+}
+
+/// As a tab does in which telemetry is off; ends when the database is gone.
+pub(crate) async fn delete_mirror(app: &str) {
+    delete_database(&prefix(app)).await.unwrap();
+}
+
+/// A batch of `n` events, on the wire.
+pub(crate) fn batch_text(first: Number, n: u32) -> String {
+    let mut text = format!("{{\"batch\":{first},\"n\":{n},\"page\":\"/old\"}}\n");
+    for _ in 0..n {
+        text.push_str(LINE);
+        text.push('\n');
+    }
+    text
+}
+
+/// A stream line on the wire, as a page wrote it that had tracked so many events.
+pub(crate) fn line_text(stream: StreamId, tracked: Number, dropped: &str) -> String {
+    let id = stream.to_text();
+    format!(
+        "{{\"stream\":\"{}\",\"v\":1,\"session\":\"old\",\"tracked\":{tracked},\"dropped\":{dropped},\"holds\":[],\"closed\":false}}",
+        id.as_str()
+    )
 }
 
 /// A dead page's stream, born `age_ms` ago by the page's clock.
@@ -330,12 +413,7 @@ pub(crate) fn dead_stream(age_ms: f64, seed: u8) -> StreamId {
 /// Stores a batch of `n` events as a page that died did.
 pub(crate) fn store_batch(app: &str, stream: StreamId, first: Number, n: u32) -> String {
     let key = format!("{}{}:{first}", prefix(app), stream.to_text().as_str());
-    let mut value = format!("{{\"batch\":{first},\"n\":{n},\"page\":\"/old\"}}\n");
-    for _ in 0..n {
-        value.push_str(LINE);
-        value.push('\n');
-    }
-    store_value(&key, &value);
+    store_value(&key, &batch_text(first, n));
     key
 }
 

@@ -2,7 +2,7 @@
 // Roles: facade (what a page parses at once), driver (what comes with the wasm), and, in brackets, what is
 // loaded only when, or only by an app that imports it.
 import { build } from 'esbuild';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const [pkg, outdir] = process.argv.slice(2);
 
@@ -22,15 +22,15 @@ const OPTIONS = {
  */
 async function bundle(entry, external) {
   await build({ ...OPTIONS, entryPoints: [join(pkg, entry)], outdir, external });
-  return join(outdir, entry);
+  return join(outdir, basename(entry));
 }
 
 // Bundles instead of esbuild's splitting, which would move what two share into another file: Rollup and webpack leave it in the
 // one that is loaded anyway.
 const names = (/** @type {string[]} */ ...files) => files.flatMap((name) => [`./${name}.js`, `../${name}.js`]);
-const RARE = { adoption: '(other streams stored)', 'last-line': '(after a second trap)' };
+const RARE = { adoption: '(other streams stored)', 'platform/lease': '(without Web Locks)', 'last-line': '(after a second trap)' };
 const OF_FACADE = names('flag', 'options', 'serialize', 'writer');
-const OF_DRIVER = names('messages', 'streams', 'platform/storage');
+const OF_DRIVER = names('messages', 'streams', 'platform/storage', 'platform/timer');
 console.log(`facade\t${await bundle('index.js', ['./takeover.js'])}`);
 console.log(`driver\t${await bundle('takeover.js', [...OF_FACADE, ...names(...Object.keys(RARE))])}`);
 for (const [name, role] of Object.entries(RARE)) console.log(`${role}\t${await bundle(`${name}.js`, [...OF_FACADE, ...OF_DRIVER])}`);
