@@ -6,7 +6,7 @@ import { attempt } from './serialize.js';
 import { birthOf, createStream, keyIn, priorityOf, readBatch, textFrom } from './streams.js';
 
 /** A stream is left alone until its page has had time to take its lock, in ms. */
-const MIN_AGE_MS = 10_000;
+export const MIN_AGE_MS = 10_000;
 
 /** Streams of any scope older than this are deleted by whoever sees them: no collector knows them any more. */
 const MAX_AGE_MS = 35 * 86_400_000;
@@ -16,6 +16,43 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** Streams held at a time: one request goes out at a time, and what one tab has not taken another may. */
 const MAX_ADOPTED = 8;
+
+/**
+ * What is stored of the scope by others than `mine`, in the order of their births, and whether any is too young to be asked for;
+ * deletes what is too old.
+ * @param {ReturnType<typeof import('./platform/storage.js').openStore>} store
+ * @param {string} prefix
+ * @param {Set<string>} mine
+ */
+export function findDead(store, prefix, mine) {
+  /** @type {Set<string>} */
+  const dead = new Set();
+  let hasYoung = false;
+  for (const key of store.keys()) {
+    const id = KEY.exec(key)?.[1];
+    if (!id || mine.has(id)) continue;
+    const age = Date.now() - birthOf(id); // a birth in the future is some clock's error: old enough
+    if (age > MAX_AGE_MS) store.erase(key);
+    else if (!key.startsWith(prefix)) continue;
+    else if (age < 0 || age > MIN_AGE_MS) dead.add(id);
+    else hasYoung = true;
+  }
+  return { dead: [...dead].sort((a, b) => (rank(a) < rank(b) ? -1 : 1)), hasYoung };
+}
+
+/**
+ * A stream as its page has left it. Of one whose line is spoilt, the batches still say who they are.
+ * @param {import('./index.js').TelemetryOptions} options
+ * @param {string} id
+ * @param {string} line
+ * @param {() => void} unlock
+ */
+export function reopen(options, id, line, unlock) {
+  const stream = createStream(options, { id, line, batches: [], unlock });
+  const { stream: name, ...head } = attempt(() => JSON.parse(line)) ?? {};
+  stream.head = { stream: id, v: 1, ...(name === id && head) };
+  return stream;
+}
 
 /** In the order of their births. */
 const rank = (/** @type {string} */ id) => `${birthOf(id)}`.padStart(15, '0') + id;
@@ -39,25 +76,6 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
   const asked = new Set();
   let round = ''; // the rank of the last that this round has asked for; none once it is through
 
-  /** What is stored of this scope by others, and whether any is too young to be asked for; deletes what is too old. */
-  function findDead() {
-    const mine = new Set([own().id, ...asked]);
-    for (const { id, isAdopted } of streams.values()) if (isAdopted) mine.add(id);
-    /** @type {Set<string>} */
-    const dead = new Set();
-    let hasYoung = false;
-    for (const key of store.keys()) {
-      const id = KEY.exec(key)?.[1];
-      if (!id || mine.has(id)) continue;
-      const age = Date.now() - birthOf(id); // a birth in the future is some clock's error: old enough
-      if (age > MAX_AGE_MS) store.erase(key);
-      else if (!key.startsWith(prefix)) continue;
-      else if (age < 0 || age > MIN_AGE_MS) dead.add(id);
-      else hasYoung = true;
-    }
-    return { dead: [...dead].sort((a, b) => (rank(a) < rank(b) ? -1 : 1)), hasYoung, room: MAX_ADOPTED + 1 - mine.size };
-  }
-
   /** @param {string} id */
   async function ask(id) {
     asked.add(id);
@@ -75,11 +93,8 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
     const line = store.read(keyIn(prefix, { id }));
     // One that this page has left, and has some batches of which no storage had, keeps its key.
     const left = [...streams.values()].find((stream) => stream.id === id);
-    const stream = left ?? createStream(options, { id, line, batches: [], unlock });
+    const stream = left ?? reopen(options, id, line, unlock);
     const { key: its, born, batches } = Object.assign(stream, { line, unlock, isAdopted: true });
-    // Of a spoilt line, the batches still say who they are.
-    const { stream: name, ...head } = attempt(() => JSON.parse(line)) ?? {};
-    if (!left) stream.head = { stream: id, v: 1, ...(name === id && head) };
     streams.set(its, stream);
     tell(ADOPT, its, stream.next, Math.max(Date.now() - born, 0));
     tellDropped(stream);
@@ -102,9 +117,11 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
   /** In rounds, oldest first, so that those of living tabs are passed and a dead one behind them has its turn. */
   return () => {
     if (isOver()) return;
-    const { dead, hasYoung, room } = findDead();
+    const adopted = [...streams.values()].filter(({ isAdopted }) => isAdopted).map(({ id }) => id);
+    const mine = new Set([own().id, ...asked, ...adopted]);
+    const { dead, hasYoung } = findDead(store, prefix, mine);
     const rest = dead.filter((id) => rank(id) > round);
-    const next = rest.slice(0, Math.max(room, 0));
+    const next = rest.slice(0, Math.max(MAX_ADOPTED + 1 - mine.size, 0));
     const hasMore = next.length > 0 && rest.length > next.length;
     if (hasMore) lookIn(LOOK_AGAIN_MS);
     else if (hasYoung) lookIn(MIN_AGE_MS); // the page before a quick reload: by then it is old enough

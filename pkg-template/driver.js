@@ -382,7 +382,7 @@ export function createDriver(client) {
       return flushed;
     },
 
-    stats: () => ({ ...books.stats(), stream: own.id, storedBytes: store.used(), ...(mode && { mode }) }),
+    stats: () => ({ mode: over ? 'off' : 'wasm', ...books.stats(), stream: own.id, storedBytes: store.used() }),
 
     dispose: () =>
       when(() => {
