@@ -70,10 +70,12 @@ const rank = (/** @type {string} */ id) => `${birthOf(id)}`.padStart(15, '0') + 
  * @param {() => void} driver.drain
  * @param {(ms: number) => void} driver.lookIn
  * @param {() => boolean | undefined} driver.isOver
+ * @param {() => void} driver.forgive the last trap, of which the cause is gone
  */
-export function createAdoption({ options, prefix, store, streams, own, tell, tellDropped, when, drain, lookIn, isOver }) {
+export function createAdoption({ options, prefix, store, streams, own, tell, tellDropped, when, drain, lookIn, isOver, forgive }) {
   /** @type {Set<string>} the streams whose locks are asked for */
   const asked = new Set();
+  let suspect = ''; // the key of the batch whose offer was the last to trap a core
   let round = ''; // the rank of the last that this round has asked for; none once it is through
 
   /** @param {string} id */
@@ -110,8 +112,29 @@ export function createAdoption({ options, prefix, store, streams, own, tell, tel
       batch.text = undefined; // read again when it is sent
       if (!textFrom(batches.get(+first))) batches.set(+first, batch);
       tell(OFFER, its, +first, +first + batch.n, batch.bytes, 1, priorityOf(batch));
+      if (isOver()) return accuse(stream, batch, key);
     }
     drain();
+  }
+
+  /**
+   * A core has trapped when it was offered this batch, in this very task: its lock is still held. One that traps two cores would
+   * end every visit to come: it is counted, told with the stream's line, and only then erased.
+   * @param {import('./streams.js').Stream} stream
+   * @param {import('./streams.js').Batch} batch
+   * @param {string} key
+   */
+  function accuse(stream, { first, n }, key) {
+    if (suspect !== key) return (suspect = key);
+    const dropped = attempt(() => JSON.parse(stream.line).dropped) ?? {};
+    (dropped.poison ??= []).push([first, first + n]);
+    const tracked = Math.max(stream.next, first + n);
+    const tellIt = () => store.write(keyIn(prefix, stream), JSON.stringify({ holds: [], closed: true, ...stream.head, tracked, dropped }));
+    const isTold = tellIt();
+    store.erase(key, store.read(key));
+    if (!isTold) tellIt(); // there is room now
+    forgive();
+    setTimeout(() => attempt(() => options.onDrop?.('poison', n)));
   }
 
   /** In rounds, oldest first, so that those of living tabs are passed and a dead one behind them has its turn. */

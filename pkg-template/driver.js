@@ -66,13 +66,13 @@ export function createDriver(client) {
   let context = ''; // the members that the core has been told
   let core = NO_CORE;
   let trapped = -TRAP_MS;
+  let isLast = false; // there is no core after it
   let pending = 0; // events since the last drain
   let busy = true; // outputs are carried out, or there is no core
   /** @type {(() => void)[]} what came meanwhile */
   let later = [];
   let over = false; // switched off, or disposed
-  /** @type {'off' | undefined} */
-  let mode;
+  let isOff = false; // once a last line is sent
   /** @type {ReturnType<NonNullable<typeof failed>>} */
   let heir;
   let unlisten = () => {};
@@ -85,7 +85,7 @@ export function createDriver(client) {
   const wake = alarm(() => input(to.TIME));
   const lookIn = alarm(look);
   const books = openBooks(() => words(tell(to.COUNT)));
-  const { carryOut, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, lookIn);
+  const { carryOut, save, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, lookIn);
 
   // ── To the core, and back ──
 
@@ -218,13 +218,13 @@ export function createDriver(client) {
     busy = true;
     let asked = poll();
     for (; asked[0]; asked = poll()) {
-      if (asked[0] === to.OFF) mode = 'off'; // once a last line is sent
+      if (asked[0] === to.OFF) isOff = true;
       else attempt(() => carryOut(asked));
     }
     busy = core === NO_CORE;
     if (over) return;
     wake(asked[1] ?? to.NEVER, true);
-    if (!mode) return;
+    if (!isOff) return;
     closeGate(prefix, storage, OFF_UNTIL, DAY_MS);
     stop();
   }
@@ -276,7 +276,7 @@ export function createDriver(client) {
     lookIn(LOOK_EVERY_MS);
     if (!store.hasOthers(own.id)) return;
     adoption ??= import('./adoption.js').then(({ createAdoption }) =>
-      createAdoption({ options, prefix, store, streams, own: () => own, tell, tellDropped, when, drain, lookIn, isOver: () => over || own.isOver }));
+      createAdoption({ options, prefix, store, streams, own: () => own, tell, tellDropped, when, drain, lookIn, isOver: () => over || own.isOver || core === NO_CORE, forgive: () => (isLast = false) }));
     adoption.then((adopt) => adopt()).catch(() => (adoption = undefined));
   }
 
@@ -315,32 +315,35 @@ export function createDriver(client) {
 
   /** The core has thrown: it is never called again. Its successor begins in a task of its own. */
   function trap() {
-    const isSecond = performance.now() - trapped < TRAP_MS;
+    isLast = performance.now() - trapped < TRAP_MS;
     trapped = performance.now();
     busy = true;
     core = NO_CORE;
     giveBack();
-    setTimeout(() => {
-      try {
-        if (!over) (isSecond ? giveUp : start)();
-      } catch {
-        giveUp(); // there is none
-      }
-    });
+    // There may be none.
+    setTimeout(() => over || attempt(() => !isLast && (start(), true)) || giveUp());
     return 0;
   }
 
   function giveUp() {
     over = true;
     busy = false;
-    import('./last-line.js')
-      .then(({ lastLine }) => {
-        for (const stream of streams.values()) lastLine(stream, prefix, store, network);
-      })
-      .catch(() => {})
-      .then(stop);
+    unlisten();
+    // At once, for the rest has to be fetched.
+    for (const batch of own.batches.values()) batch.stored || save(own, batch);
+    writeDown();
     heir = failed?.();
     resume();
+  }
+
+  /** What is known of the streams; offline it waits. */
+  function writeDown() {
+    import('./last-line.js')
+      .then(({ lastLine }) => {
+        for (const stream of streams.values()) lastLine(stream, prefix, store, network, options);
+        stop();
+      })
+      .catch(() => addEventListener('online', writeDown, { once: true }));
   }
 
   function stop() {

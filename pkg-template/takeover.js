@@ -25,12 +25,9 @@ export async function takeOver(client, writer, listeners, install, revert) {
     await degrade({ writer, listeners });
     throw error;
   }
-  let stream = writer.handover();
-  while (!stream) {
-    // Between pagehide and pageshow there is no stream; after dispose there is none ever again.
-    await new Promise((resolve) => addEventListener('pageshow', resolve, listeners));
-    stream = writer.handover();
-  }
+  let stream;
+  // Between pagehide and pageshow there is no stream; after dispose there is none ever again.
+  while (!(stream = writer.handover())) await new Promise((resolve) => addEventListener('pageshow', resolve, listeners));
   listeners.abort();
   writer.dispose(); // the stream that it would go on with
   const failed = () => {
