@@ -243,6 +243,18 @@ test('pagehide closes the stream and frees its lock; the next event begins a str
   assert.deepEqual([...page.locks], [`${PREFIX}${stream}`]);
 });
 
+test('a page that comes back, with nothing tracked meanwhile, has nothing to send', async () => {
+  const page = openPage();
+  const telemetry = createTelemetry(OPTIONS);
+  telemetry.event('a');
+  page.fire('pagehide');
+  page.fire('pageshow', { persisted: true });
+  page.hide();
+  await microtasks();
+  assert.equal(page.beacons.length, 1);
+  assert.equal(page.locks.size, 1);
+});
+
 test('a refused beacon is halved until it is taken; errors go first; nothing is sent twice', async () => {
   const page = openPage();
   const telemetry = createTelemetry(OPTIONS);
