@@ -119,9 +119,10 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     take();
     for (const parcel of [...parcels]) if (!(await deliver(parcel))) return false;
     if (signal.aborted) return true;
-    const { dead, hasYoung: isSoon } = findDead(store, prefix, new Set([`${writer.stats().stream}`, ...refused]));
-    hasYoung = isSoon;
-    for (const id of dead) {
+    const mine = [writer.stats().stream, ...parcels.map(({ id }) => id), ...refused];
+    const found = findDead(store, prefix, new Set(mine));
+    hasYoung = found.hasYoung;
+    for (const id of found.dead) {
       const unlock = await takeLock(prefix + id);
       if (unlock && its !== round) unlock();
       if (its !== round) return false;
@@ -133,13 +134,14 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     return true;
   }
 
-  /** What is stored has one limit: past it what matters least is dropped, the oldest first. */
+  /** Writer and drain have one limit together: past it what matters least is dropped, the oldest first. */
   function evict() {
-    const isFull = () => storedBytes() > (options.limits?.storageBytes ?? STORAGE_BYTES);
+    const isFull = () =>
+      kept().reduce((sum, { batch }) => sum + batch.bytes, writer.stats().storedBytes) > (options.limits?.storageBytes ?? STORAGE_BYTES);
     if (isFull()) take();
     const all = kept();
     for (const isHigh of [false, true]) {
-      for (const { parcel, batch } of all) if (!!batch.high === isHigh && batch.stored && isFull()) parcel.release(batch, 'full');
+      for (const { parcel, batch } of all) if (!!batch.high === isHigh && isFull()) parcel.release(batch, 'full');
     }
     return false;
   }
