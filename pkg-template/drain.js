@@ -11,6 +11,7 @@ import { openStore } from './platform/storage.js';
 import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { createStream, keyIn, textFrom } from './streams.js';
+import { isError } from './writer.js';
 
 /** The writer's stream is taken at most so often, in ms: each that begins is a line more in the collector's books. */
 const TAKE_EVERY_MS = 60_000;
@@ -321,9 +322,9 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
   run();
 
   return {
-    track(line, high) {
+    track(line, high = isError(line)) {
       if (isOver) return;
-      writer.track(line, !!high);
+      writer.track(line, high);
       wake(Math.max(taken + TAKE_EVERY_MS - performance.now(), high ? ERROR_MS : EVENT_MS), true);
     },
 

@@ -322,6 +322,26 @@ test('the client without the facade begins at once, and counts what is no event'
   assert.equal(sentEvents(network.requests, client.stats().stream).size, 2);
 });
 
+test('the client without the facade goes on after a second trap too, and what it tracks is delivered', async () => {
+  openPage();
+  const network = openNetwork();
+  const cores = watchCores();
+  const { default: init, TelemetryClient } = await load('client.js');
+  await init();
+  const client = new TelemetryClient(OPTIONS);
+  clients.push(client);
+  client.log('info', 'before');
+  await client.flush();
+  assert.equal(client.stats().mode, 'wasm');
+  cores.inside = (name) => name === 'track' && trap();
+  client.log('info', 'while it traps');
+  await until(() => client.stats().mode === 'degraded');
+  client.log('info', 'after');
+  await client.flush();
+  const sent = network.requests.map(({ body }) => body).join('');
+  for (const text of ['before', 'while it traps', 'after']) assert.equal(sent.split(`"${text}"`).length, 2, text);
+});
+
 /** Leaves a stream of a page that is gone; of its batches, one a message, that with the word `poison` takes exactly so many bytes. */
 const POISON_BYTES = 3_137;
 function leaveDead(page, messages) {
