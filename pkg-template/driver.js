@@ -62,13 +62,13 @@ export function createDriver(client) {
   /** @type {import('./core.js').Core | undefined} none after a trap */
   let core;
   let trapped = -TRAP_MS;
+  let isLast = false; // there is no core after it
   let pending = 0; // events since the last drain
   let busy = true; // outputs are carried out, or there is no core
   /** @type {(() => void)[]} what came meanwhile */
   let later = [];
   let over = false; // switched off, or disposed
-  /** @type {'off' | undefined} */
-  let mode;
+  let isOff = false; // once a last line is sent
   /** @type {ReturnType<NonNullable<typeof failed>>} */
   let heir;
   let unlisten = () => {};
@@ -85,9 +85,10 @@ export function createDriver(client) {
     when,
     drain,
     lost: () => begin(createStream(options), true),
-    isOver: () => over || own.isOver,
+    isOver: () => over || own.isOver || !core,
+    forgive: () => (isLast = false),
   });
-  const { carryOut, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, keeper.lookIn);
+  const { carryOut, save, offer, tellDropped } = createOutputs(client, streams, store, network, books, tell, answerer, keeper.lookIn);
 
   // ── To the core, and back ──
 
@@ -225,14 +226,14 @@ export function createDriver(client) {
     keeper.check();
     let asked = poll();
     for (; asked[0]; asked = poll()) {
-      if (asked[0] === to.OFF) mode = 'off'; // once a last line is sent
+      if (asked[0] === to.OFF) isOff = true;
       else attempt(() => carryOut(asked));
     }
     busy = !core;
     if (over) return;
     wake(asked[1] ?? to.NEVER, true);
     if (isHidden()) keeper.settle();
-    if (!mode) return;
+    if (!isOff) return;
     closeGate(prefix, storage, OFF_UNTIL, DAY_MS);
     stop();
   }
@@ -312,31 +313,34 @@ export function createDriver(client) {
 
   /** The core has thrown: it is never called again. Its successor begins in a task of its own. */
   function trap() {
-    const isSecond = performance.now() - trapped < TRAP_MS;
+    isLast = performance.now() - trapped < TRAP_MS;
     trapped = performance.now();
     busy = true;
     core = undefined;
     keeper.giveBack();
-    setTimeout(() => {
-      try {
-        if (!over) (isSecond ? giveUp : start)();
-      } catch {
-        giveUp(); // there is none
-      }
-    });
+    // There may be none.
+    setTimeout(() => over || attempt(() => !isLast && (start(), true)) || giveUp());
   }
 
   function giveUp() {
     over = true;
     busy = false;
-    import('./last-line.js')
-      .then(({ lastLine }) => {
-        for (const stream of streams.values()) lastLine(stream, prefix, store, network);
-      })
-      .catch(() => {})
-      .then(stop);
+    unlisten();
+    // At once, for the rest has to be fetched.
+    for (const batch of own.batches.values()) batch.stored || save(own, batch);
+    writeDown();
     heir = failed?.();
     resume();
+  }
+
+  /** What is known of the streams; offline it waits. */
+  function writeDown() {
+    import('./last-line.js')
+      .then(({ lastLine }) => {
+        for (const stream of streams.values()) lastLine(stream, prefix, store, network, options);
+        stop();
+      })
+      .catch(() => addEventListener('online', writeDown, { once: true }));
   }
 
   function stop() {
@@ -379,7 +383,7 @@ export function createDriver(client) {
       return flushed;
     },
 
-    stats: () => ({ ...books.stats(), stream: own.id, storedBytes: store.used(), ...(mode && { mode }) }),
+    stats: () => ({ mode: over ? 'off' : 'wasm', ...books.stats(), stream: own.id, storedBytes: store.used() }),
 
     dispose: () =>
       when(() => {

@@ -6,70 +6,63 @@ const WAIT_MS = 5_000;
 
 /**
  * What stands behind the public object while telemetry is on: first the writer, then the wasm client that takes its stream
- * over, and the writer again should that fail.
+ * over; where that fails the writer again, behind a drain that delivers what is written.
+ *
+ * @typedef {Pick<import('./driver.js').Driver, 'track' | 'say' | 'flush' | 'stats' | 'dispose'>} Client
+ *
  * @param {import('./index.js').TelemetryOptions} options checked
  * @param {string} prefix of every key
  */
 export function startEngine(options, prefix) {
   const storage = openStorage(options, prefix);
   const members = describe(options);
-  /** @type {import('./index.js').Stats['mode']} */
+  /** @type {import('./index.js').Stats['mode']} as long as there is nobody else who tells it */
   let mode = 'writer';
-  /** @type {import('./driver.js').Driver | undefined} */
+  /** @type {Client | undefined} */
   let client;
   /** @type {Promise<void> | boolean | undefined} */
   let loading;
+  /** @type {ReturnType<typeof createWriter>} */
+  let writer;
   /** @type {AbortController} */
   let listeners;
 
-  /** A writer with a stream of its own, which follows the page's life. */
+  /** A writer with a stream of its own, which follows the page's life; and what ends that. */
   function write() {
-    const made = createWriter(options, storage, prefix, members);
+    writer = createWriter(options, storage, prefix, members);
     listeners = new AbortController();
-    on('visibilitychange', made.settle); // which bubbles
-    on('pagehide', made.dispose);
-    on('pageshow', made.resume);
-    on('online', load);
-    return made;
-  }
-
-  /**
-   * @param {string} type
-   * @param {() => unknown} act
-   */
-  function on(type, act) {
-    addEventListener(type, act, listeners); // which has the signal
+    // A controller has what options of a listener have: the signal.
+    addEventListener('visibilitychange', writer.settle, listeners); // which bubbles
+    addEventListener('pagehide', writer.dispose, listeners);
+    addEventListener('pageshow', writer.resume, listeners);
+    addEventListener('online', load, listeners);
   }
 
   /** Fetches the wasm, once a page, and not for one that has let go; never rejects. What fails is tried again when asked. */
   const load = () =>
     (loading ??= mode === 'off' || import('./takeover.js')
-      .then(({ takeOver }) => takeOver({ options, prefix, storage, members }, writer, on, install, revert))
+      .then(({ takeOver }) => takeOver({ options, prefix, storage, members }, writer, listeners, install, revert))
       .catch(() => {
         loading = undefined;
-        revert();
+        if (mode === 'writer') mode = 'degraded';
       }));
 
-  /** @param {import('./driver.js').Driver} driver */
-  function install(driver) {
-    client = driver;
-    mode = 'wasm';
-    listeners.abort();
-  }
+  /** @param {typeof client} made */
+  const install = (made) => (client = made);
 
-  /** No wasm, or none any more: who writes then, if that is another. */
+  /** No wasm any more: who writes then, unless nobody does. */
   function revert() {
     if (mode === 'off') return;
     mode = 'degraded';
-    if (!client) return;
     client = undefined;
-    return (writer = write());
+    write();
+    return { writer, listeners };
   }
 
   /** @param {() => void} change of what is said with the events to come */
   const say = (change) => (client ?? writer).say(change);
 
-  let writer = write();
+  write();
 
   // Safari has only the other, which takes the object for no delay.
   /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: WAIT_MS });

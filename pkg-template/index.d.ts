@@ -68,7 +68,8 @@ export interface Limits {
 /**
  * Why an event was dropped.
  *
- * - `full`: a limit of memory or storage; events without errors first, then the oldest (until the wasm is there, the oldest)
+ * - `full`: a limit of memory or storage; events without errors first, then the oldest (in the first seconds, before the wasm
+ *   is there or has failed, the oldest)
  * - `age`: not delivered within `maxAge`
  * - `too_large`: over 32 KiB, or too large for the collector
  * - `invalid`: no line of JSON could be made of it
@@ -77,7 +78,7 @@ export interface Limits {
  * - `off`: the collector has switched telemetry off
  * - `storage`: it was in the storage and could not be read back, or no storage and no beacon took it
  * - `trap`: lost with the wasm
- * - `poison`: sending it failed again and again
+ * - `poison`: it made the wasm fail, twice
  */
 export type DropReason =
   | 'full'
@@ -127,7 +128,8 @@ export interface Telemetry {
 
 /**
  * In events. In mode `wasm` of all streams that the page has had: its own since it began, and those adopted from pages that
- * are gone. Before, and in mode `degraded`, of the page's current stream alone, and nothing counts as delivered.
+ * are gone. In mode `degraded` of what it has written or delivered since the wasm failed. Before, of the page's current stream alone,
+ * and nothing counts as delivered.
  */
 export interface FlushResult {
   delivered: number;
@@ -140,7 +142,8 @@ export interface Stats {
    * - `off`: by the flag, by wrong options, on a server, or disposed
    * - `writer`: the wasm is not there yet; events are stored, and sent when the page is hidden
    * - `wasm`: the whole client
-   * - `degraded`: the wasm did not load or has failed; as `writer`, and the next visit delivers what is stored
+   * - `degraded`: the wasm did not load or has failed; as `writer`, and what is stored is delivered all the same, at most once a
+   *   minute, and by `flush`
    */
   mode: 'off' | 'writer' | 'wasm' | 'degraded';
   /** The stream that numbers events now. */

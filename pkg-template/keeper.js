@@ -24,6 +24,7 @@ const LOOK_EVERY_MS = 60_000;
  * @param {() => void} driver.drain
  * @param {() => void} driver.lost the own stream has been taken
  * @param {() => boolean | undefined} driver.isOver
+ * @param {() => void} driver.forgive the last trap
  */
 export function createKeeper({ options, prefix, storage }, store, streams, driver) {
   const { own, tell, isOver } = driver;

@@ -9,8 +9,9 @@ import { keyIn, textFrom } from './streams.js';
  * @param {string} prefix
  * @param {{ write(key: string, value: string): boolean }} store
  * @param {{ beacon(stream: string, body: string): unknown }} network
+ * @param {import('./index.js').TelemetryOptions} options
  */
-export function lastLine(stream, prefix, store, network) {
+export function lastLine(stream, prefix, store, network, { onDrop }) {
   const { id, head, line, next, batches } = stream;
   /** @type {number[][]} */
   const holds = [];
@@ -19,7 +20,10 @@ export function lastLine(stream, prefix, store, network) {
     const { first, n } = batch;
     const text = textFrom(batch);
     if (!text || store.write(keyIn(prefix, stream, first), text)) holds.push([first, first + n]);
-    else texts += text;
+    else {
+      texts += text;
+      attempt(() => onDrop?.('trap', n));
+    }
   }
   const { trap: _, ...dropped } = attempt(() => JSON.parse(line).dropped) ?? {};
   const trap = missing([...holds, .../** @type {any[]} */ (Object.values(dropped)).flat()], next);

@@ -2,7 +2,7 @@ import { createDriver } from './driver.js';
 import { keyPrefix } from './flag.js';
 import { openStorage, readOptions } from './options.js';
 import { attempt, callLine, eventLine } from './serialize.js';
-import { describe } from './writer.js';
+import { createWriter, describe } from './writer.js';
 
 /** How long `flush` waits where no time is given, in ms. */
 const FLUSH_MS = 5_000;
@@ -20,9 +20,23 @@ export function openClient(given, createCore) {
     const storage = openStorage(options, prefix);
     const members = describe(options);
     const core = createCore();
-    const driver = createDriver({ options, prefix, storage, members, createCore });
+    /** As behind the facade: a writer, with a drain once that is loaded. */
+    const failed = () => {
+      const writer = createWriter(options, storage, prefix, members);
+      const listeners = new AbortController();
+      addEventListener('visibilitychange', writer.settle, listeners);
+      addEventListener('pagehide', writer.dispose, listeners);
+      addEventListener('pageshow', writer.resume, listeners);
+      import('./drain.js')
+        .then(({ drain }) => drain({ options, prefix, storage }, { writer, listeners }, (made) => (client = made)))
+        .catch(() => {});
+      return writer;
+    };
+    const driver = createDriver({ options, prefix, storage, members, createCore, failed });
+    /** @type {import('./engine.js').Client} */
+    let client = driver;
     driver.start(core);
-    const trackLine = (/** @type {string} */ line) => driver.track(line);
+    const trackLine = (/** @type {string} */ line) => client.track(line);
     return {
       /** @param {string} line of the app's own making */
       trackLine: (line) => (isEvent(line) ? trackLine(line) : driver.lose()),
@@ -39,11 +53,11 @@ export function openClient(given, createCore) {
        */
       call: (method, ...args) => trackLine(callLine(method, args, Date.now())),
 
-      setUser: (/** @type {unknown} */ user) => driver.say(() => members.setUser(user)),
-      setContext: (/** @type {unknown} */ context) => driver.say(() => members.setContext(context)),
-      flush: (/** @type {any} */ how) => driver.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : FLUSH_MS)) ?? FLUSH_MS),
-      stats: driver.stats,
-      dispose: driver.dispose,
+      setUser: (/** @type {unknown} */ user) => client.say(() => members.setUser(user)),
+      setContext: (/** @type {unknown} */ context) => client.say(() => members.setContext(context)),
+      flush: (/** @type {any} */ how) => client.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : FLUSH_MS)) ?? FLUSH_MS),
+      stats: () => client.stats(),
+      dispose: () => client.dispose(),
     };
   } catch (error) {
     console.error(`beaconry is off: options.${error} is missing or wrong`);

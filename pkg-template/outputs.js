@@ -123,5 +123,5 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
     else network.post(stream.id, body, reply);
   }
 
-  return { carryOut, offer, tellDropped };
+  return { carryOut, save, offer, tellDropped };
 }

@@ -5,22 +5,36 @@ import { createDriver } from './driver.js';
 /**
  * Makes the core continue the writer's stream: the driver goes on with the writer's very batches. The handover is one task.
  *
- * It rejects where there is no wasm (blocked by a policy, not served): then the writer is as it was.
+ * It rejects where there is no wasm (blocked by a policy, not served): then the writer is as it was, with a drain behind it.
  * @param {Pick<import('./driver.js').Client, 'options' | 'prefix' | 'storage' | 'members'>} client
  * @param {ReturnType<typeof import('./writer.js').createWriter>} writer
- * @param {(type: string, act: () => void) => void} on registers a listener until the facade lets go
- * @param {(driver: import('./driver.js').Driver) => void} install
- * @param {import('./driver.js').Client['failed']} failed
+ * @param {AbortController} listeners of the writer
+ * @param {(made: import('./engine.js').Client) => void} install
+ * @param {() => { writer: typeof writer, listeners: AbortController } | undefined} revert there is no core any more; gives who writes on
  */
-export async function takeOver(client, writer, on, install, failed) {
-  const module = await compile(client.options.wasmUrl);
-  const core = createCore(module);
-  let stream = writer.handover();
-  while (!stream) {
-    // Between pagehide and pageshow there is no stream; after dispose there is none ever again.
-    await new Promise((resolve) => on('pageshow', () => resolve(0)));
-    stream = writer.handover();
+export async function takeOver(client, writer, listeners, install, revert) {
+  const degrade = (/** @type {ReturnType<typeof revert>} */ to) => import('./drain.js').then(({ drain }) => drain(client, to, install));
+  /** @type {WebAssembly.Module} */
+  let module;
+  /** @type {import('./core.js').Core} */
+  let core;
+  try {
+    module = await compile(client.options.wasmUrl);
+    core = createCore(module);
+  } catch (error) {
+    await degrade({ writer, listeners });
+    throw error;
   }
+  let stream;
+  // Between pagehide and pageshow there is no stream; after dispose there is none ever again.
+  while (!(stream = writer.handover())) await new Promise((resolve) => addEventListener('pageshow', resolve, listeners));
+  listeners.abort();
+  writer.dispose(); // the stream that it would go on with
+  const failed = () => {
+    const next = revert();
+    degrade(next).catch(() => {}); // the next visit delivers
+    return next?.writer;
+  };
   const driver = createDriver({ ...client, stream, failed, createCore: () => createCore(module) });
   install(driver);
   driver.start(core);

@@ -59,7 +59,7 @@ export function createWriter(options, storage, prefix, members) {
   /** @type {boolean | undefined} */
   let hasLine; // in the storage
   /** @type {Batch[]} in the order of their numbers; the last may be open */
-  let batches = [];
+  let batches;
   /** @type {Batch | undefined} */
   let open;
   /** @type {number} bytes */
@@ -111,7 +111,6 @@ export function createWriter(options, storage, prefix, members) {
     busy = true;
     const lines = pending;
     pending = [];
-    if (lines[0] && !id) begin();
     for (const line of lines) append(line);
     save();
     attempt(then);
@@ -122,17 +121,18 @@ export function createWriter(options, storage, prefix, members) {
     id = newId();
     next = start = held = 0;
     hasLine = false;
+    batches = [];
+    open = undefined;
     if (!gone) unlock = lock(prefix + id);
   }
 
-  /** pagehide, dispose: the stream is complete, and its lock free for whoever delivers the rest. */
+  /** pagehide, dispose: the stream is complete, and its lock free for whoever delivers the rest. The next has none. */
   const dispose = () =>
     write(() => {
       send(true);
-      id = '';
-      batches = [];
-      gone = true;
       unlock();
+      gone = true;
+      begin();
     });
 
   /**
@@ -259,14 +259,17 @@ export function createWriter(options, storage, prefix, members) {
       }
     },
 
-    /** Gives the stream away, with all that was kept of it and lines without a number; nothing between pagehide and pageshow. */
+    /** Gives the stream away, with all that was kept of it and lines without a number, and begins another; nothing between pagehide and pageshow. */
     handover() {
       if (gone) return;
       const lines = pending;
       pending = [];
-      return { id, line: streamLine(), batches, unlock, lines };
+      const given = { id, line: streamLine(), batches, unlock, lines };
+      begin();
+      return given;
     },
 
+    /** @returns {Omit<import('./index.js').Stats, 'mode'> & { stream: string }} */
     stats() {
       const tracked = next + pending.length;
       return {

@@ -2,14 +2,24 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { closePage, microtasks, openPage, parseBody } from './support.js';
-import { createTelemetry } from '../index.js';
+import * as facade from '../index.js';
 import { keyPrefix } from '../flag.js';
 
 const OPTIONS = { url: 'https://t.example/v1/events', key: 'k', app: 'shop', release: '1.4.2', env: 'production', session: 's1', flag: 'ENABLED' };
 const PREFIX = keyPrefix(OPTIONS);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
-afterEach(closePage);
+let clients = [];
+function createTelemetry(options) {
+  clients.push(facade.createTelemetry(options));
+  return clients.at(-1);
+}
+
+afterEach(() => {
+  for (const client of clients) client.dispose();
+  clients = [];
+  closePage();
+});
 
 /** The page's streams as the storage has them: `{ [stream]: { line, batches } }`. */
 function stored(page) {
@@ -249,6 +259,18 @@ test('pagehide closes the stream and frees its lock; the next event begins a str
   assert.deepEqual([...page.locks], [`${PREFIX}${stream}`]);
 });
 
+test('a page that comes back, with nothing tracked meanwhile, has nothing to send', async () => {
+  const page = openPage();
+  const telemetry = createTelemetry(OPTIONS);
+  telemetry.event('a');
+  page.fire('pagehide');
+  page.fire('pageshow', { persisted: true });
+  page.hide();
+  await microtasks();
+  assert.equal(page.beacons.length, 1);
+  assert.equal(page.locks.size, 1);
+});
+
 test('a refused beacon is halved until it is taken; errors go first; nothing is sent twice', async () => {
   const page = openPage();
   const telemetry = createTelemetry(OPTIONS);
@@ -360,8 +382,9 @@ test('track from a patched setItem, sendBeacon or console neither loops within t
   assert.ok(nested >= 1 && nested < 50, 'the page gets a turn');
   while (nested < 50) await new Promise((resolve) => setTimeout(resolve));
   await new Promise((resolve) => setTimeout(resolve, 5));
-  const events = Object.values(only(stored(page)).batches).flatMap((value) => parseBody(value).slice(1));
-  assert.equal(events.length, 51);
+  // An error loads the wasm, which is not there: so a drain has begun another stream.
+  const batches = Object.values(stored(page)).flatMap((stream) => Object.values(stream.batches));
+  assert.equal(batches.flatMap((value) => parseBody(value).slice(1)).length, 51);
   assert.equal(telemetry.stats().tracked, 51);
 });
 
@@ -379,22 +402,23 @@ test('the gate of the other tabs is heeded: off until, and not before', async ()
   assert.equal(page.beacons.length, 0);
 });
 
-test('without the wasm the writer stays in charge and says so', async () => {
+test('without the wasm the writer stays in charge and says so', async (t) => {
   const page = openPage();
+  t.mock.method(globalThis, 'fetch', () => Promise.reject(new TypeError('offline')));
   const telemetry = createTelemetry(OPTIONS); // there is no ./wasm beside the template
   telemetry.event('a');
-  assert.deepEqual(await telemetry.flush({ timeout: 2_000 }), { delivered: 0, held: 1, dropped: 0 });
+  assert.deepEqual(await telemetry.flush({ timeout: 100 }), { delivered: 0, held: 1, dropped: 0 });
   assert.equal(telemetry.stats().mode, 'degraded');
   telemetry.event('b');
   await microtasks();
-  assert.equal(parseBody(only(stored(page)).batches[0])[0].n, 2);
+  const batches = Object.values(stored(page)).flatMap((stream) => Object.values(stream.batches));
+  assert.deepEqual(batches.map((value) => parseBody(value)[0].n), [1, 1]);
+  assert.deepEqual([telemetry.stats().tracked, telemetry.stats().held], [2, 2]);
 });
 
-test('flush never rejects, whatever it is given', async (t) => {
+test('flush never rejects, whatever it is given', async () => {
   openPage();
-  t.mock.timers.enable({ apis: ['setTimeout'] }); // it ends when the wasm turns out not to be there
-  const telemetry = createTelemetry(OPTIONS);
-  telemetry.event('a');
+  const telemetry = createTelemetry({ ...OPTIONS, flag: 'ENABLED' });
   for (const how of [null, undefined, 7, { timeout: null }, { timeout: 1n }, { get timeout() { throw new Error('no'); } }]) {
     assert.equal(typeof (await telemetry.flush(how)).held, 'number');
   }

@@ -28,9 +28,14 @@ async function bundle(entry, external) {
 // Bundles instead of esbuild's splitting, which would move what two share into another file: Rollup and webpack leave it in the
 // one that is loaded anyway.
 const names = (/** @type {string[]} */ ...files) => files.flatMap((name) => [`./${name}.js`, `../${name}.js`]);
-const RARE = { adoption: '(other streams stored)', 'platform/lease': '(without Web Locks)', 'last-line': '(after a second trap)' };
+const RARE = {
+  adoption: '(other streams stored)',
+  'platform/lease': '(without Web Locks)',
+  'last-line': '(after a second trap)',
+  drain: '(without the wasm)',
+};
 const OF_FACADE = names('flag', 'options', 'serialize', 'writer');
-const OF_DRIVER = names('messages', 'streams', 'platform/storage', 'platform/timer');
+const OF_DRIVER = names('answer', 'books', 'messages', 'streams', ...['gate', 'storage', 'timer', 'transport'].map((name) => `platform/${name}`));
 console.log(`facade\t${await bundle('index.js', ['./takeover.js'])}`);
 console.log(`driver\t${await bundle('takeover.js', [...OF_FACADE, ...names(...Object.keys(RARE))])}`);
 for (const [name, role] of Object.entries(RARE)) console.log(`${role}\t${await bundle(`${name}.js`, [...OF_FACADE, ...OF_DRIVER])}`);

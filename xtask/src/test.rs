@@ -308,9 +308,12 @@ fn package(context: &Context) -> Result<()> {
     context.made.package.get(build).map(|_| ())
 }
 
+const PACKED_TESTS: [&str; 2] =
+    ["pkg-template/test/packed/takeover.test.js", "pkg-template/test/packed/drain.test.js"];
+
 fn packed(context: &Context) -> Result<()> {
     package(context)?;
-    let node = context.cmd("node").args(["--test", "pkg-template/test/packed/takeover.test.js"]);
+    let node = context.cmd("node").arg("--test").args(PACKED_TESTS);
     node.env("BEACONRY_PACKAGE", context.repo.target.join("package")).run()
 }
 

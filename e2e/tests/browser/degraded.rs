@@ -1,7 +1,9 @@
 //! Without the wasm, and with options that are wrong: the app never notices.
 
 use anyhow::{Result, ensure};
-use beaconry_e2e::proxy::Fault;
+use beaconry_e2e::browser::Browser;
+use beaconry_e2e::proxy::{Fault, Seen};
+use beaconry_e2e::wait;
 use beaconry_e2e::world::World;
 use serde_json::{Value, json};
 
@@ -31,6 +33,101 @@ async fn what_a_page_without_wasm_could_not_send_a_later_visit_drains() -> Resul
     world.proxy.set(Fault::Pass);
     world.site.restore();
     world.visit(&browser).await?;
+    world.truth.stored_once(&world.journal()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_wasm_a_flush_delivers_and_erases() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    world.site.remove(".wasm");
+    drains(&mut world, &browser, "page.html").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_policy_that_refuses_the_wasm_a_flush_delivers_and_erases() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    drains(&mut world, &browser, "policy.html").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn visits_without_wasm_and_without_network_are_delivered_by_one_without_wasm() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    world.site.remove(".wasm");
+    world.proxy.set(Fault::CutBefore);
+    for visit in ["first", "second", "third"] {
+        browser.goto(&world.page()).await?;
+        browser.wait_for(DEGRADED).await?;
+        world.track(&browser, visit, 100).await?;
+        browser.goto(&world.blank_page()).await?;
+    }
+    ensure!(world.truth.stored(&world.journal())? == 0, "the network was to be cut");
+    world.proxy.set(Fault::Pass);
+    browser.goto(&world.page()).await?;
+    world.truth.stored_once(&world.journal()).await?;
+    browser.wait_for(ERASED).await?;
+    let stats = browser.run("return page.telemetry.stats()", &[]).await?;
+    ensure!(stats["mode"] == "degraded" && stats["delivered"] == 300, "the page's books: {stats}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_without_wasm_is_delivered_whole_although_no_beacon_takes_it() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    world.site.remove(".wasm");
+    browser.goto(&world.page()).await?;
+    browser.wait_for(DEGRADED).await?;
+    world.track(&browser, "burst", 5_000).await?;
+    browser.goto(&world.blank_page()).await?;
+    browser.goto(&world.page()).await?;
+    world.truth.stored_once(&world.journal()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wasm_that_comes_later_goes_on_where_the_drain_stopped() -> Result<()> {
+    let mut world = World::start().await?;
+    let browser = world.browser().await?;
+    world.site.remove(".wasm");
+    browser.goto(&world.page()).await?;
+    browser.wait_for(DEGRADED).await?;
+    world.proxy.set(Fault::Hang);
+    world.track(&browser, "before", 100).await?;
+    browser.run("page.telemetry.flush(); return 0", &[]).await?;
+    wait::until_true("the drain's request hangs", || world.proxy.count(Seen::has_batches) > 0).await?;
+    world.track(&browser, "meanwhile", 100).await?;
+    world.site.restore();
+    browser.run("page.telemetry.flush({ timeout: 0 }); return 0", &[]).await?;
+    browser.wait_for("page.telemetry.stats().mode === 'wasm'").await?;
+    world.track(&browser, "after", 100).await?;
+    world.proxy.set(Fault::Pass);
+    world.truth.stored_once(&world.journal()).await?;
+    browser.wait_for(ERASED).await?;
+    Ok(())
+}
+
+const DEGRADED: &str = "window.page?.telemetry.stats().mode === 'degraded'";
+
+/// No batch is stored any more.
+const ERASED: &str = "window.page?.keys().every((key) => !/:\\d+$/.test(key))";
+
+/// A page without wasm delivers when it is asked to, keeps nothing, and throws nothing.
+async fn drains(world: &mut World, browser: &Browser, file: &str) -> Result<()> {
+    browser.goto(&world.any_page(file, &json!({}))).await?;
+    world.track(browser, "d", 100).await?;
+    let flushed = browser.run("return page.telemetry.flush()", &[]).await?;
+    ensure!(flushed == json!({ "delivered": 100, "held": 0, "dropped": 0 }), "flush says {flushed}");
+    let stored = world.truth.stored(&world.journal())?;
+    ensure!(stored == 100, "the page was told that 100 are delivered, and {stored} are stored");
+    let stats = browser.run("return page.telemetry.stats()", &[]).await?;
+    ensure!(stats["mode"] == "degraded" && stats["storedBytes"] == 0, "the page's books: {stats}");
+    browser.wait_for(ERASED).await?;
+    let thrown = browser.run("return watched.errors", &[]).await?;
+    ensure!(thrown == json!([]), "the app saw {thrown}");
     world.truth.stored_once(&world.journal()).await?;
     Ok(())
 }

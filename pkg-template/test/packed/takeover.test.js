@@ -1,5 +1,8 @@
 // From the facade's writer to the core, and back where that fails.
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { closePage, microtasks, openPage, parseBody } from '../support.js';
 import { closeCores, load, openNetwork, sentEvents, trap, until, watchCores } from './support.js';
@@ -256,13 +259,12 @@ test('wasm that could not be fetched is fetched again once the page is online, a
   t.mock.method(WebAssembly, 'Instance', trap, { times: 1 });
   telemetry.error('first');
   await until(() => telemetry.stats().mode === 'degraded');
-  const { stream } = telemetry.stats();
+  const { files } = network;
   telemetry.error('second');
   await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(telemetry.stats().mode, 'degraded');
+  assert.deepEqual([telemetry.stats().mode, network.files], ['degraded', files]);
   page.fire('online');
   await until(() => telemetry.stats().mode === 'wasm');
-  assert.equal(telemetry.stats().stream, stream);
 });
 
 test('wasm that arrives while the page is in the back/forward cache waits for it to come back', async () => {
@@ -318,4 +320,102 @@ test('the client without the facade begins at once, and counts what is no event'
   assert.deepEqual(await client.flush({ timeout: 4_000 }), { delivered: 2, held: 0, dropped: 1 });
   assert.deepEqual(client.stats().dropped, { invalid: 1 });
   assert.equal(sentEvents(network.requests, client.stats().stream).size, 2);
+});
+
+test('the client without the facade goes on after a second trap too, and what it tracks is delivered', async () => {
+  openPage();
+  const network = openNetwork();
+  const cores = watchCores();
+  const { default: init, TelemetryClient } = await load('client.js');
+  await init();
+  const client = new TelemetryClient(OPTIONS);
+  clients.push(client);
+  client.log('info', 'before');
+  await client.flush();
+  assert.equal(client.stats().mode, 'wasm');
+  cores.inside = (name) => name === 'track' && trap();
+  client.log('info', 'while it traps');
+  await until(() => client.stats().mode === 'degraded');
+  client.log('info', 'after');
+  await client.flush();
+  const sent = network.requests.map(({ body }) => body).join('');
+  for (const text of ['before', 'while it traps', 'after']) assert.equal(sent.split(`"${text}"`).length, 2, text);
+});
+
+/** Leaves a stream of a page that is gone; of its batches, one a message, that with the word `poison` takes exactly so many bytes. */
+const POISON_BYTES = 3_137;
+function leaveDead(page, messages) {
+  const prefix = page.keys()[0].split(':').slice(0, 2).join(':');
+  const born = Buffer.alloc(16);
+  born.writeUIntBE(Date.now() - 60_000, 0, 6);
+  const stream = born.toString('base64url');
+  messages.forEach((text, at) => {
+    const batch = (filling) => `{"batch":${at},"n":1,"page":"/old"}\n{"type":"log","ts":1,"data":{"message":"${text}${filling}"}}\n`;
+    const filling = text === 'poison' ? POISON_BYTES - batch('').length : 0;
+    page.local.setItem(`${prefix}:${stream}:${at}`, batch('x'.repeat(filling)));
+  });
+  return stream;
+}
+
+test('a stored batch that traps two cores is counted as poison, told, and erased; the wasm goes on with the rest', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  const cores = watchCores((name, word) => name === 'push' && word === POISON_BYTES && trap());
+  const told = [];
+  const telemetry = start({ onDrop: (...drop) => told.push(drop) });
+  telemetry.log('info', 'own');
+  await microtasks();
+  const dead = leaveDead(page, ['before', 'poison', 'after']);
+  page.idle[0]();
+  await until(() => !stored(page, dead)[0]);
+  assert.deepEqual([telemetry.stats().mode, cores.made], ['wasm', 3]);
+  assert.deepEqual(told, [['poison', 1]]);
+  const lines = network.requests.map(({ body }) => parseBody(body)[0]).filter(({ stream }) => stream === dead);
+  assert.deepEqual([lines.at(-1).tracked, lines.at(-1).dropped], [3, { poison: [[1, 2]] }]);
+  assert.deepEqual([...sentEvents(network.requests, dead).values()].map((event) => message(event).slice(0, 6)), ['before', 'after']);
+  const { delivered, dropped } = telemetry.stats();
+  assert.deepEqual([delivered, dropped], [3, { poison: 1 }]);
+});
+
+test('two of them are more than a batch that is spoilt: the page ends degraded, and the drain delivers the second', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  watchCores((name, word) => name === 'push' && word === POISON_BYTES && trap());
+  const telemetry = start();
+  telemetry.log('info', 'own');
+  await microtasks();
+  const dead = leaveDead(page, ['poison', 'poison', 'after']);
+  page.idle[0]();
+  await until(() => telemetry.stats().mode === 'degraded');
+  await until(() => !stored(page, dead)[0]);
+  const lines = network.requests.map(({ body }) => parseBody(body)[0]).filter(({ stream }) => stream === dead);
+  assert.deepEqual([lines.at(-1).tracked, lines.at(-1).dropped], [3, { poison: [[0, 1]] }]);
+  assert.deepEqual([...sentEvents(network.requests, dead).values()].map((event) => message(event).slice(0, 6)), ['poison', 'after']);
+});
+
+test('where nothing more can be fetched at the second trap, all that was tracked is stored all the same', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'beaconry-'));
+  cpSync(process.env.BEACONRY_PACKAGE, folder, { recursive: true });
+  for (const name of ['last-line.js', 'drain.js']) rmSync(join(folder, name));
+  const { createTelemetry } = await import(`${folder}/index.js`);
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = createTelemetry(OPTIONS);
+  clients.push(telemetry);
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  cores.inside = (name) => name === 'poll' && trap();
+  telemetry.log('info', 'tracked, and not written yet');
+  await until(() => telemetry.stats().mode === 'degraded');
+  telemetry.log('info', 'goes on');
+  await microtasks();
+  const all = page.keys().map((key) => page.local[key]).join('');
+  for (const text of ['needs it', 'and not written yet', 'goes on']) assert.ok(all.includes(text), text);
+  assert.deepEqual([cores.made, page.locks.size], [2, 2], 'nobody else takes the stream before it is written down');
+  cpSync(join(process.env.BEACONRY_PACKAGE, 'last-line.js'), join(folder, 'last-line.js'));
+  page.fire('online');
+  await until(() => page.locks.size === 1, 'it is');
+  rmSync(folder, { recursive: true });
 });
