@@ -137,8 +137,9 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
 
   /** Writer and drain have one limit together: past it what matters least is dropped, the oldest first. */
   function evict() {
-    const isFull = () =>
-      kept().reduce((sum, { batch }) => sum + batch.bytes, writer.stats().storedBytes) > (options.limits?.storageBytes ?? STORAGE_BYTES);
+    store.count(); // of the whole origin, the writer's too
+    const memory = () => kept().reduce((sum, { batch }) => sum + (batch.stored ? 0 : batch.bytes), 0);
+    const isFull = () => store.used() + memory() > (options.limits?.storageBytes ?? STORAGE_BYTES);
     if (isFull()) take();
     const all = kept();
     for (const isHigh of [false, true]) {

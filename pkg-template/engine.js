@@ -59,9 +59,6 @@ export function startEngine(options, prefix) {
     return { writer, listeners };
   }
 
-  /** @param {() => void} change of what is said with the events to come */
-  const say = (change) => (client ?? writer).say(change);
-
   write();
 
   // Safari has only the other, which takes the object for no delay.
@@ -78,11 +75,12 @@ export function startEngine(options, prefix) {
       if (high && mode === 'writer') load(); // once: errors may come by the thousand
     },
 
-    /** @param {unknown} id */
-    setUser: (id) => say(() => members.setUser(id)),
-
-    /** @param {unknown} value */
-    setContext: (value) => say(() => members.setContext(value)),
+    /**
+     * Changes what is said with the events to come.
+     * @param {'setUser' | 'setContext'} what
+     * @param {unknown} value
+     */
+    say: (what, value) => (client ?? writer).say(() => members[what](value)),
 
     /** @param {{ timeout?: number }} [options] */
     async flush(options) {

@@ -29,7 +29,7 @@ export function createTelemetry(options) {
         console.warn(`beaconry: unknown type ${type}`);
       });
     },
-    stats: () => ask((to) => to.stats()) ?? { mode: 'off', ...NOTHING, tracked: 0, released: 0, dropped: {}, storedBytes: 0 },
+    stats: () => ({ mode: 'off', ...NOTHING, tracked: 0, released: 0, dropped: {}, storedBytes: 0, ...ask((to) => to.stats()) }),
     async flush(/** @type {any} */ how) {
       try {
         return await /** @type {Engine} */ (engine).flush(how);
@@ -41,9 +41,10 @@ export function createTelemetry(options) {
   for (const type of TYPES) {
     telemetry[type] = (/** @type {unknown[]} */ ...args) => ask((to) => to.track(callLine(type, args, Date.now()), type === 'error'));
   }
-  for (const name of /** @type {const} */ (['setUser', 'setContext', 'dispose'])) {
-    telemetry[name] = (/** @type {unknown} */ value) => ask((to) => to[name](value));
+  for (const name of /** @type {const} */ (['setUser', 'setContext'])) {
+    telemetry[name] = (/** @type {unknown} */ value) => ask((to) => to.say(name, value));
   }
+  telemetry.dispose = () => ask((to) => to.dispose());
   return telemetry;
 }
 

@@ -74,7 +74,7 @@ export function createParcel(stream, prefix, store, { limits, onDrop }, tell) {
      * @param {Batch} batch
      * @param {import('./index.js').DropReason} [reason]
      */
-    release({ first, n, stored }, reason) {
+    release({ first, n, bytes, stored }, reason) {
       batches.delete(first);
       tell(reason ?? 'delivered', n);
       let isTold = !reason;
@@ -88,7 +88,7 @@ export function createParcel(stream, prefix, store, { limits, onDrop }, tell) {
       const key = keyIn(prefix, stream, first);
       const grown = readBatch(store.read(key), first);
       if (grown && grown.n > n) batches.set(first, { ...grown, text: undefined });
-      else store.erase(key);
+      else store.erase(key, bytes);
       if (!isTold) save();
     },
 

@@ -112,7 +112,7 @@ export function json(value, bytes) {
   room = bytes;
   // Where a getter throws, the copy says so.
   let text = attempt(() => isPlain(value, 0) && (JSON.stringify(value) ?? 'null'));
-  for (let units = bytes; !text || (text.length * 3 > bytes && utf8(text) > bytes); units >>= 1) {
+  for (let units = bytes; !text || utf8(text) > bytes; units >>= 1) {
     room = units;
     text = JSON.stringify(copy([value], 0, [])) ?? 'null';
   }

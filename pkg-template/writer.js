@@ -64,8 +64,6 @@ export function createWriter(options, storage, prefix, members) {
   let open;
   /** @type {number} bytes */
   let held;
-  /** Characters that other streams have in the storage: few pages come to where it matters, and it is counted there. */
-  let others = 0;
   /** @type {number} what is below was dropped as `full` */
   let start;
   /** @type {() => void} */
@@ -157,9 +155,6 @@ export function createWriter(options, storage, prefix, members) {
     save();
     if (open.stored) open.lines = undefined;
     held += open.bytes;
-    attempt(() => {
-      for (const key in others ? {} : storage) if (key.startsWith('bcn1:') && !key.includes(id)) others += storage?.[key].length;
-    });
     open = undefined;
     while (held > heldBytes) {
       const { first, n, bytes, stored } = /** @type {Batch} */ (batches.shift());
@@ -174,10 +169,9 @@ export function createWriter(options, storage, prefix, members) {
     }
   }
 
-  /** Writes the open batch, behind the stream line, where the origin has room. */
+  /** Writes the open batch, behind the stream line. */
   function save() {
-    if (!open || open.stored || (others && others + held + open.bytes > heldBytes)) return;
-    open.stored = (hasLine ||= putLine()) && put(open.first, text(open));
+    if (open && !open.stored) open.stored = (hasLine ||= putLine()) && put(open.first, text(open));
   }
 
   /**
@@ -269,15 +263,13 @@ export function createWriter(options, storage, prefix, members) {
       return given;
     },
 
-    /** @returns {Omit<import('./index.js').Stats, 'mode'> & { stream: string }} */
+    /** What is not zero. @returns {Omit<import('./index.js').Stats, 'mode' | 'delivered' | 'released'> & { stream: string }} */
     stats() {
       const tracked = next + pending.length;
       return {
         stream: id,
         tracked,
         held: tracked - start,
-        delivered: 0,
-        released: 0,
         dropped: start ? { full: start } : {},
         storedBytes: batches.reduce((sum, { stored, bytes }) => (stored ? sum + bytes : sum), 0),
       };

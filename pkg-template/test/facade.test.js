@@ -350,22 +350,6 @@ test('past the limit the oldest batches are dropped, counted before they are era
   assert.ok(told.every(([reason]) => reason === 'full'));
 });
 
-test('the limit is the origin\'s: what other pages have stored counts, and the rest stays in memory', async () => {
-  const page = openPage();
-  for (let at = 0; at < 10; at++) page.local.setItem(`bcn1:0badc0de:AAAAAAAAAAAAAAAAAAAAAA:${at}`, 'x'.repeat(4_000));
-  const telemetry = createTelemetry({ ...OPTIONS, limits: { storageBytes: 60_000 } });
-  for (let at = 0; at < 400; at++) telemetry.log('info', `event ${at} ${'x'.repeat(60)}`);
-  await microtasks();
-  const { held, dropped, storedBytes } = telemetry.stats();
-  assert.deepEqual([held, dropped], [400, {}]);
-  const { stream } = telemetry.stats();
-  const bytes = page.keys().filter((key) => key.includes(stream) && !key.endsWith(':s')).reduce((sum, key) => sum + page.local[key].length, 0);
-  assert.ok(bytes > 10_000 && bytes <= 20_000 && storedBytes <= 20_000, `${bytes} bytes beside 40,000`);
-  page.hide();
-  const sent = page.beacons.flatMap(({ body }) => parseBody(body)).filter(({ type }) => type);
-  assert.equal(sent.length, 400);
-});
-
 test('track from a patched setItem, sendBeacon or console neither loops within the task nor loses an event', async (t) => {
   const page = openPage();
   const telemetry = createTelemetry(OPTIONS);
