@@ -9,6 +9,7 @@ mod package;
 mod repo;
 mod setup;
 mod shell;
+mod sim;
 mod size;
 mod test;
 
@@ -28,6 +29,7 @@ cargo xtask test      every test   [--list] [NAME…]
 cargo xtask setup     find or install what the others need   [NAME…] [--with loki|otelcol|prometheus]
 cargo xtask package   make the npm tarball   [--stable: with the std of the toolchain]
 cargo xtask size      raw, gzip and brotli of what a page downloads; fails over the budget
+cargo xtask sim       the simulator of the core, 100,000 seeds   [--seeds N] [--from SEED]
 cargo xtask bench     what tracking costs in a browser, as ratios to yardsticks and peers; never fails over a time
 
 Options of all: --wasm-from rustup|debian   where the wasm target comes from (else: rustup, and Debian where that fails)
@@ -57,6 +59,7 @@ fn run(mut args: Parser) -> Result<()> {
         Some("setup") => setup::run(&Repo::find()?, args),
         Some("package") => package::run(&Repo::find()?, args),
         Some("bench") => bench::run(&Repo::find()?, args),
+        Some("sim") => sim::run(&Repo::find()?, args),
         Some("size") => size::run(&Repo::find()?, args),
         _ => anyhow::bail!("no such chore: {}\n\n{HELP}", command.display()),
     }
