@@ -2,10 +2,9 @@
 
 use crate::messages::{NEVER, asked, said, told, tracked};
 use beaconry_core::{
-    Answer, Config, Duration, Instant, Link, Offer, Output, Page, Pipeline, Priority, Range, Reason, Request,
+    Answer, Duration, Instant, Link, Offer, Output, Page, Pipeline, Priority, Range, Reason, Request,
     RequestId, Said, Stream, StreamKey, TrackError, Via,
 };
-use std::mem;
 #[cfg(not(feature = "npm"))]
 use wasm_bindgen::prelude::*;
 
@@ -19,7 +18,7 @@ const FLUSH_BYTES: u32 = 48 * 1024;
 #[derive(Debug)]
 #[cfg_attr(not(feature = "npm"), wasm_bindgen)]
 pub struct Core {
-    pipeline: Option<Pipeline>,
+    pipeline: Pipeline,
     /// What was told last.
     now: Instant,
     /// The words of the message that is being told.
@@ -32,8 +31,7 @@ pub struct Core {
 impl Core {
     /// Numbers an event of so many bytes; [`tracked`] has the answers. The hot path: the time is that of the last message.
     pub fn track(&mut self, bytes: u32, priority: u32) -> u32 {
-        let Some(pipeline) = &mut self.pipeline else { return tracked::REFUSED };
-        match pipeline.track(self.now, bytes, to_priority(priority)) {
+        match self.pipeline.track(self.now, bytes, to_priority(priority)) {
             Ok(event) if event.begins_batch => tracked::BEGAN,
             Ok(_) => tracked::JOINED,
             Err(TrackError::Off) => tracked::REFUSED,
@@ -49,9 +47,7 @@ impl Core {
     /// The message is complete: one of [`told`]. The answer is 0 where none is promised.
     pub fn tell(&mut self, now: f64) -> u32 {
         self.now = Instant::from_millis(whole(now));
-        let message = mem::take(&mut self.message);
-        let answer = self.hear(&message);
-        self.message = message;
+        let answer = self.hear();
         self.message.clear();
         answer
     }
@@ -60,10 +56,8 @@ impl Core {
     /// number, 1 if it is closed and 2 if it is to be made anew, then its runs: a fate, where it ends.
     pub fn poll(&mut self) -> u32 {
         self.output.clear();
-        if let Some(pipeline) = &mut self.pipeline {
-            let output = pipeline.poll_output();
-            write(pipeline, output, self.now, &mut self.output);
-        }
+        let output = self.pipeline.poll_output();
+        write(&self.pipeline, output, &mut self.output);
         length(&self.output)
     }
 
@@ -77,23 +71,25 @@ impl Core {
 impl Core {
     /// One that has not begun.
     pub(crate) const fn new() -> Self {
-        Self { pipeline: None, now: Instant::from_millis(0), message: Vec::new(), output: Vec::new() }
+        Self {
+            pipeline: Pipeline::IDLE,
+            now: Instant::from_millis(0),
+            message: Vec::new(),
+            output: Vec::new(),
+        }
     }
 
-    fn hear(&mut self, message: &[u32]) -> u32 {
-        let now = self.now;
+    fn hear(&mut self) -> u32 {
+        let Self { pipeline, message, now, output } = self;
+        let now = *now;
         let mut words = [0; LONGEST];
-        for (to, word) in words.iter_mut().zip(message) {
+        for (to, word) in words.iter_mut().zip(message.iter()) {
             *to = *word;
         }
         let [what, a, b, c, d, e, f, ..] = words;
-        if what == told::START {
-            self.pipeline = Some(start(now, words));
-            return 0;
-        }
-        let Some(pipeline) = &mut self.pipeline else { return 0 };
         let (stream, request) = (StreamKey(a), RequestId(a));
         match what {
+            told::START => start(pipeline, now, words),
             told::CONTEXT => pipeline.set_context(now, a),
             told::LOST | told::KNOWN => {
                 if let (Some(range), Some(reason)) = (Range::new(c, d), Reason::ALL.get(b as usize)) {
@@ -124,7 +120,9 @@ impl Core {
                 let mut stored = Vec::new();
                 for _ in 0..e {
                     let [start, end, rest @ ..] = rejected else { break };
-                    stored.extend(Range::new(*start, *end));
+                    if let Some(range) = Range::new(*start, *end) {
+                        stored.push(range);
+                    }
                     rejected = rest;
                 }
                 let said = match d {
@@ -143,9 +141,9 @@ impl Core {
             }
             told::STORED => pipeline.handle_stored(now, a > 0),
             told::COUNT => {
-                self.output.clear();
-                self.output.extend_from_slice(pipeline.totals().counts());
-                return length(&self.output);
+                output.clear();
+                put(output, pipeline.totals().counts());
+                return length(output);
             }
             told::TIME => pipeline.handle_timeout(now),
             _ => {}
@@ -159,9 +157,11 @@ impl Core {
 /// Words of the longest message without a list.
 const LONGEST: usize = 10;
 
-fn start(now: Instant, words: [u32; LONGEST]) -> Pipeline {
+fn start(pipeline: &mut Pipeline, now: Instant, words: [u32; LONGEST]) {
     let [_, seed, memory_bytes, batch_bytes, flush_after, max_age, line_bytes, key, next, age] = words;
-    let mut config = Config { flush_bytes: FLUSH_BYTES, line_bytes, ..Config::default() };
+    let config = pipeline.config_mut();
+    config.flush_bytes = FLUSH_BYTES;
+    config.line_bytes = line_bytes;
     if memory_bytes > 0 {
         config.memory_bytes = memory_bytes;
     }
@@ -175,7 +175,7 @@ fn start(now: Instant, words: [u32; LONGEST]) -> Pipeline {
     if max_age > 0 {
         config.max_age = millis(max_age);
     }
-    Pipeline::new(now, config, to_stream(key, next, age), seed)
+    pipeline.begin(now, to_stream(key, next, age), seed);
 }
 
 fn to_stream(key: u32, next: u32, age: u32) -> Stream {
@@ -201,24 +201,26 @@ fn to_priority(priority: u32) -> Priority {
 // ── What is asked for ──
 
 /// Five words: what, of which stream, which numbers, and one more. Then the batches that a request carries, and the stream's line.
-fn write(pipeline: &Pipeline, output: Output, now: Instant, out: &mut Vec<u32>) {
+fn write(pipeline: &Pipeline, output: Output, out: &mut Vec<u32>) {
     let (what, StreamKey(word), range, more) = match output {
         Output::Persist { stream, range } => (asked::PERSIST, stream, Some(range), 0),
         Output::Erase { stream, range } => (asked::ERASE, stream, Some(range), 0),
         Output::Forget { stream, range } => (asked::FORGET, stream, Some(range), 0),
-        Output::Dropped { stream, reason, range } => (asked::DROPPED, stream, Some(range), reason as u32),
+        Output::Dropped { stream, reason, range } => {
+            (asked::DROPPED, stream, Some(range), reason.index() as u32)
+        }
         Output::Send(Request { id, stream, via: Via::Fetch }) => (asked::FETCH, stream, None, id.0),
         Output::Send(Request { id, stream, via: Via::Beacon }) => (asked::BEACON, stream, None, id.0),
         Output::PersistLine(stream) => (asked::PERSIST_LINE, stream, None, 0),
         Output::EraseLine(stream) => (asked::ERASE_LINE, stream, None, 0),
         Output::Settled(stream) => (asked::SETTLED, stream, None, 0),
         Output::Flushed => (asked::FLUSHED, StreamKey(0), None, 0),
-        Output::Gate(until) => (asked::GATED, StreamKey(until_ms(now, Some(until))), None, 0),
+        Output::Gate(span) => (asked::GATED, StreamKey(span.as_millis()), None, 0),
         Output::Off => (asked::OFF, StreamKey(0), None, 0),
-        Output::Wait(until) => (asked::WAIT, StreamKey(until_ms(now, until)), None, 0),
+        Output::Wait(span) => (asked::WAIT, StreamKey(span.map_or(NEVER, Duration::as_millis)), None, 0),
     };
     let (start, end) = range.map_or((0, 0), |range| (range.start(), range.end()));
-    out.extend_from_slice(&[what, word, start, end, more]);
+    put(out, &[what, word, start, end, more]);
     let Some(line) = pipeline.line(StreamKey(word)).filter(|_| range.is_none()) else { return };
     if more > 0 {
         for range in pipeline.carried(RequestId(more)) {
@@ -229,18 +231,18 @@ fn write(pipeline: &Pipeline, output: Output, now: Instant, out: &mut Vec<u32>) 
     if let Some(count) = out.get_mut(2) {
         *count = carried;
     }
-    out.extend_from_slice(&[
-        line.fates.tracked(),
-        u32::from(line.is_closed) + 2 * u32::from(line.is_renewed),
-    ]);
+    put(out, &[line.fates.tracked(), u32::from(line.is_closed) + 2 * u32::from(line.is_renewed)]);
     for run in line.fates.runs() {
         #[expect(clippy::cast_possible_truncation, reason = "there are fourteen fates")]
-        out.extend_from_slice(&[run.fate.index() as u32, run.end]);
+        put(out, &[run.fate.index() as u32, run.end]);
     }
 }
 
-fn until_ms(now: Instant, until: Option<Instant>) -> u32 {
-    until.map_or(NEVER, |until| u32::try_from(until.since(now).as_millis()).unwrap_or(NEVER))
+/// Word by word, as all that grows here does: growing by many would be code of its own.
+fn put(out: &mut Vec<u32>, words: &[u32]) {
+    for word in words {
+        out.push(*word);
+    }
 }
 
 fn millis(ms: u32) -> Duration {

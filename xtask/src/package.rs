@@ -26,6 +26,9 @@ const FILES: &str = include_str!("package-files.txt");
 const NOT_SHIPPED: [&str; 3] = ["test", "tsconfig.json", "node_modules"];
 /// Building std and the client takes a minute or two.
 const LIMIT: Duration = Duration::from_secs(1200);
+/// Bytes of the stack, instead of a megabyte: all frames of the module together are below one kilobyte, and what overflows traps.
+/// What lies after it has short addresses, and the memory of a page's core begins with 64 KiB.
+const STACK_BYTES: usize = 4096;
 /// What Rust's compiler emits unasked: wasm-opt may use it, and no more, so that no browser is lost to an optimisation.
 pub(crate) const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -121,7 +124,10 @@ fn compile(repo: &Repo, tools: &Tools, std: Std, out: &Path) -> Result<()> {
             .env("RUSTC_BOOTSTRAP", "1")
             .env(
                 "RUSTFLAGS",
-                "-Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none",
+                format!(
+                    "-Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none \
+                     -Clink-arg=-zstack-size={STACK_BYTES}"
+                ),
             )
             .run(),
     }

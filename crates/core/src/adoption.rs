@@ -3,30 +3,25 @@
 use crate::{
     Fate, Instant, Offer, Output, Page, Pipeline, Range, Reason, Stream, StreamKey, Via,
     batch::Batch,
-    outbox::{LineSaved, Outbox, Role},
-    pipeline::{expiry, own_stream},
+    outbox::{LineSaved, Outbox, Role, find},
 };
+use alloc::vec::Vec;
 
 impl Pipeline {
     /// Begins the next own stream: after a day, after `pagehide`, after a lost lease. Of the old one, memory keeps what
     /// no storage has; the rest is left to whoever adopts it, maybe this page.
     pub fn begin_stream(&mut self, now: Instant, stream: Stream) {
         self.advance(now);
-        if self.off || self.position(stream.key).is_some() {
+        if self.off || find(&mut self.streams, stream.key).is_some() {
             return;
         }
         self.seal();
         self.waiting = 0;
-        let last = self.streams.len();
-        self.streams.push(own_stream(now, &self.config, stream));
-        self.streams.swap(0, last);
-        let Some(old) = self.streams.get_mut(last) else { return };
-        if !old.is_closed {
-            old.changed();
+        if let Some(own) = self.streams.first_mut().filter(|own| !own.is_closed) {
+            own.changed();
         }
-        // An adopter reads the line, so it need not hear of this from us; without one in the storage it must.
-        let is_told = old.line_saved == LineSaved::Yes || old.fates.tracked() == 0;
-        self.leave(last, is_told);
+        self.begin_own(stream);
+        self.leave(1);
     }
 
     /// Takes over a stream whose lock the driver holds; `next` is what its line tells as `tracked`, 0 where there is none.
@@ -39,11 +34,11 @@ impl Pipeline {
         if self.off {
             return;
         }
-        let expires = expiry(now, &self.config, stream);
-        if self.position(stream.key).is_none() {
+        let expires = self.expiry(stream);
+        if find(&mut self.streams, stream.key).is_none() {
             self.streams.push(Outbox::new(stream.key, Role::Adopted, expires));
         }
-        let Some(outbox) = self.find(stream.key) else { return };
+        let Some(outbox) = find(&mut self.streams, stream.key) else { return };
         match outbox.role {
             Role::Own => return,
             Role::Left => outbox.retake(expires),
@@ -56,46 +51,55 @@ impl Pipeline {
     /// thought, what the facade or a trapped instance had, what was evicted and memory still has. The driver keeps it, or where to read it, until it is told to forget it.
     pub fn offer(&mut self, now: Instant, stream: StreamKey, range: Range, offer: Offer) {
         self.advance(now);
-        let Some(index) = self.position(stream).filter(|_| !self.off) else { return };
-        if index == 0 {
-            self.seal();
-        }
-        let is_too_large = offer.bytes > self.config.largest_batch();
-        let has_room = offer.is_stored || self.make_room(offer.bytes, offer.priority);
-        let now = self.now;
-        let Some(outbox) = self.streams.get_mut(index) else { return };
-        outbox.want(now);
-        outbox.take(range, offer, &mut self.out);
-        let reason = if is_too_large { Reason::TooLarge } else { Reason::Full };
-        if let Some(at) = outbox.position(range.start()).filter(|_| is_too_large || !has_room) {
-            outbox.drop_batch(at, reason, &mut self.out);
-        }
+        let Some(outbox) = find(&mut self.streams, stream).filter(|_| !self.off) else { return };
+        outbox.is_open = false;
+        let refusal = if offer.bytes > self.config.largest_batch() {
+            Some(Reason::TooLarge)
+        } else if offer.is_stored || self.make_room(offer.bytes, offer.priority) {
+            None
+        } else {
+            Some(Reason::Full)
+        };
+        let Some(outbox) = find(&mut self.streams, stream) else { return };
+        outbox.want(self.now);
+        outbox.take(range, offer, refusal, &mut self.out);
     }
 
     /// Gives an adopted stream back and counts nothing: it stays in the storage. Memory keeps what no storage has, as
     /// of a stream that was [left](Self::begin_stream).
     pub fn release(&mut self, now: Instant, stream: StreamKey) {
         self.advance(now);
-        if let Some(index) = self.position(stream)
-            && let Some(outbox) = self.streams.get(index).filter(|outbox| outbox.role == Role::Adopted)
-        {
-            let is_told = outbox.line_saved == LineSaved::Yes || !outbox.has_news();
-            self.leave(index, is_told);
+        let is_it = |outbox: &Outbox| outbox.key == stream && outbox.role == Role::Adopted;
+        if let Some(index) = self.streams.iter().position(is_it) {
+            self.leave(index);
         }
     }
 
     /// Keeps what no storage has, and whatever else nobody could tell from the storage: drops, and a past that no answer has
     /// accounted for.
-    fn leave(&mut self, index: usize, is_told: bool) {
-        let now = self.now;
+    fn leave(&mut self, index: usize) {
         let Some(outbox) = self.streams.get_mut(index) else { return };
         outbox.leave(&mut self.out);
-        outbox.want(now);
+        outbox.want(self.now);
+        // An adopter reads the line, so it need not hear of this from us; without one in the storage it must.
+        let is_told =
+            outbox.line_saved == LineSaved::Yes || !outbox.has_news() || outbox.fates.tracked() == 0;
         // An answer that is on its way may say that nobody is to send.
-        if outbox.batches.is_empty() && outbox.past == 0 && is_told && !outbox.is_flying() {
-            self.settled.add(&outbox.fates);
-            self.streams.swap_remove(index);
+        if outbox.batches.is_empty()
+            && outbox.past == 0
+            && is_told
+            && !outbox.is_flying()
+            && !outbox.is_boarding()
+        {
+            self.remove(index);
         }
+    }
+
+    /// The stream is gone; its books remain.
+    #[inline(never)]
+    pub(crate) fn remove(&mut self, index: usize) {
+        let outbox = self.streams.swap_remove(index);
+        self.settled.add(&outbox.fates);
     }
 
     /// Counts everything that is held as [`Reason::Off`], erases the streams held, and tells the collector with one
@@ -109,7 +113,7 @@ impl Pipeline {
         let is_throttled = self.gate.is_throttled(now);
         for index in 0..self.streams.len() {
             let Some(outbox) = self.streams.get_mut(index) else { continue };
-            outbox.drop_all(Reason::Off, &mut self.out);
+            outbox.drop_where(&|_| true, Reason::Off, &mut self.out);
             outbox.is_closed = true;
             outbox.erase_line(&mut self.out);
             outbox.locked = false;
@@ -117,9 +121,7 @@ impl Pipeline {
             let is_adopted = outbox.role == Role::Adopted;
             if outbox.has_news() && !is_throttled {
                 let via = if self.page == Page::Visible { Via::Fetch } else { Via::Beacon };
-                if let Some(last) = self.request(index, via, 0) {
-                    self.out.push(last);
-                }
+                self.request(index, via, 0);
             }
             if is_adopted {
                 self.out.push(settled);
@@ -144,10 +146,12 @@ impl Outbox {
         }
     }
 
-    fn take(&mut self, range: Range, offer: Offer, out: &mut alloc::vec::Vec<Output>) {
+    /// Has the batch from now on, but where it is refused: then it is counted.
+    fn take(&mut self, range: Range, offer: Offer, refusal: Option<Reason>, out: &mut Vec<Output>) {
         let saved = if offer.is_stored { range.end() } else { range.start() };
         let new = Batch { saved, ..Batch::new(range, offer.bytes, offer.priority, self.expires) };
-        match self.position(range.start()).and_then(|at| self.batches.get_mut(at)) {
+        let at = self.place(range.start());
+        match self.batches.get_mut(at).filter(|batch| batch.range.start() == range.start()) {
             Some(batch) if batch.range.end() < range.end() => {
                 // It turned out longer than thought.
                 let expires = batch.expires;
@@ -161,13 +165,15 @@ impl Outbox {
             }
             None => {
                 let is_unknown = range.end() > self.fates.tracked();
-                if is_unknown || self.fates.first(range, |fate| fate != Fate::Delivered).is_some() {
-                    self.hold(range);
-                    self.insert(new);
-                } else {
-                    self.erase(&new, out);
+                if !is_unknown && self.fates.first(range, |fate| fate != Fate::Delivered).is_none() {
+                    return self.erase(range, new.has_key(), out);
                 }
+                self.hold(range);
+                self.insert(at, new);
             }
+        }
+        if let Some(reason) = refusal {
+            self.drop_batch(at, reason, out);
         }
     }
 }

@@ -64,14 +64,16 @@ impl<'a> Answer<'a> {
     /// one that could be read.
     #[must_use]
     pub fn from_http(now: Instant, status: u32, retry_after: Option<Duration>, said: Said<'a>) -> Self {
-        match (status, retry_after, said) {
-            (200..=299, _, Said::Accounted { stored, rejected }) => Self::Accounted { stored, rejected },
-            (200..=299, _, Said::Stale) => Self::Stale,
-            (429 | 503, Some(delay), _) => Self::Throttled { until: now + delay.min(MAX_RETRY_AFTER) },
-            (413, _, Said::Error) => Self::TooLarge,
-            (400, _, Said::Error) => Self::Unreadable,
-            (401 | 403 | 404 | 405, ..) => Self::Denied,
-            (410, _, Said::Disabled) => Self::SwitchedOff,
+        match (status, said) {
+            (200..=299, Said::Accounted { stored, rejected }) => Self::Accounted { stored, rejected },
+            (200..=299, Said::Stale) => Self::Stale,
+            (413, Said::Error) => Self::TooLarge,
+            (400, Said::Error) => Self::Unreadable,
+            (401 | 403 | 404 | 405, _) => Self::Denied,
+            (410, Said::Disabled) => Self::SwitchedOff,
+            (429 | 503, _) => retry_after.map_or(Self::Unreachable, |delay| Self::Throttled {
+                until: now + delay.min(MAX_RETRY_AFTER),
+            }),
             _ => Self::Unreachable,
         }
     }

@@ -14,13 +14,16 @@ impl Pipeline {
         for index in 0..self.streams.len() {
             let Some(outbox) = self.streams.get_mut(index) else { return };
             if outbox.fetch.id == request {
-                let flight = core::mem::replace(&mut outbox.fetch, Flight::NONE);
+                let flight = outbox.fetch;
+                outbox.fetch.id = RequestId::NONE;
                 self.fetched(index, &flight, answer);
                 return self.land(request);
             }
-            if outbox.beacon.id == request {
-                let flight = core::mem::replace(&mut outbox.beacon, Flight::NONE);
-                return self.handed(index, &flight, answer == Answer::HandedOff);
+            let (beacon, bytes) = outbox.beacon;
+            if beacon == request {
+                outbox.beacon = (RequestId::NONE, 0);
+                self.handed(index, request, bytes, matches!(answer, Answer::HandedOff));
+                return self.settle(index, false);
             }
         }
     }
@@ -31,7 +34,7 @@ impl Pipeline {
             Answer::Stale => self.stale(index),
             Answer::Throttled { until } => {
                 let until = self.gate.throttle(self.now, until);
-                self.out.push(Output::Gate(until));
+                self.out.push(Output::Gate(until.since(self.now)));
                 self.failed(index);
             }
             Answer::TooLarge => self.refused(index, flight, Reason::TooLarge),
@@ -50,8 +53,8 @@ impl Pipeline {
 
     /// What the request carried flies no more, if it is still here.
     fn land(&mut self, request: RequestId) {
-        for batch in self.streams.iter_mut().flat_map(|outbox| &mut outbox.batches) {
-            if batch.flight == request {
+        for outbox in &mut self.streams {
+            for batch in outbox.batches.iter_mut().filter(|batch| batch.flight == request) {
                 batch.flight = RequestId::NONE;
             }
         }
@@ -67,12 +70,10 @@ impl Pipeline {
             // What is neither stored nor held died with whoever had it.
             outbox.lose(past, Reason::Trap, &mut self.out);
         }
-        for first in rejected {
-            let is_carried = |batch: &Batch| batch.range.start() == *first && batch.flight == flight.id;
-            if let Some(at) = outbox.batches.iter().position(is_carried) {
-                outbox.drop_batch(at, Reason::Rejected, &mut self.out);
-            }
-        }
+        let is_rejected = |batch: &Batch| {
+            batch.flight == flight.id && rejected.iter().any(|first| *first == batch.range.start())
+        };
+        outbox.drop_where(&is_rejected, Reason::Rejected, &mut self.out);
         outbox.told = flight.version;
         outbox.asked = true;
         outbox.beacons_answered(flight.sent, now, self.config.beacon_ask_after, ask_after);
@@ -95,7 +96,7 @@ impl Pipeline {
             self.seal();
         }
         let Some(outbox) = self.streams.get_mut(index) else { return };
-        outbox.drop_all(Reason::Stale, &mut self.out);
+        outbox.drop_where(&|_| true, Reason::Stale, &mut self.out);
         // Nothing of such a stream is recorded, its drops neither.
         outbox.told = outbox.version;
         outbox.asked = true;
@@ -105,7 +106,7 @@ impl Pipeline {
 
     /// A beacon was queued: its fate is unknown until an answer covers it. Or it was refused, and nothing was sent: half of it
     /// may fit, at once; no backoff, the network had no part in it.
-    fn handed(&mut self, index: usize, flight: &Flight, is_taken: bool) {
+    fn handed(&mut self, index: usize, request: RequestId, bytes: u32, is_taken: bool) {
         let ask_at = self.now + self.ask_after();
         let Some(outbox) = self.streams.get_mut(index) else { return };
         if is_taken {
@@ -113,12 +114,12 @@ impl Pipeline {
             return;
         }
         // A stream line alone is not offered again at once: where every beacon is refused that never ends.
-        if flight.bytes > 0 {
+        if bytes > 0 {
             outbox.handed = outbox.told;
-            for batch in outbox.batches.iter_mut().filter(|batch| batch.beacon == flight.id) {
+            for batch in outbox.batches.iter_mut().filter(|batch| batch.beacon == request) {
                 batch.handed = Instant::NEVER;
             }
-            let half = flight.bytes >> 1;
+            let half = bytes >> 1;
             self.exit = Some(self.exit.map_or(half, |budget| budget.min(half)));
         }
         self.keep(index);
@@ -151,11 +152,10 @@ impl Pipeline {
             return;
         }
         if flight.bytes > 0 {
-            let mut carried = outbox.batches.iter().filter(|batch| batch.flight == flight.id);
-            outbox.one_by_one = carried.next().is_some() && carried.next().is_some();
-            let at = outbox.batches.iter().position(|batch| batch.flight == flight.id);
-            if let Some(at) = at.filter(|_| !outbox.one_by_one) {
-                outbox.drop_batch(at, reason, &mut self.out);
+            let is_carried = |batch: &Batch| batch.flight == flight.id;
+            outbox.one_by_one = outbox.batches.iter().filter(|batch| is_carried(batch)).count() > 1;
+            if !outbox.one_by_one {
+                outbox.drop_where(&is_carried, reason, &mut self.out);
             }
         } else if reason == Reason::Rejected
             && outbox.role == Role::Adopted
@@ -172,18 +172,17 @@ impl Pipeline {
 
     /// A stream that holds nothing, and whose drops a 200 answered, is done and erased; or given back as it is.
     fn settle(&mut self, index: usize, give_back: bool) {
-        let is_done = |outbox: &Outbox| outbox.batches.is_empty() && (give_back || !outbox.has_news());
-        if index == 0 || !self.streams.get(index).is_some_and(is_done) {
+        let Some(outbox) = self.streams.get_mut(index).filter(|_| index > 0) else { return };
+        if !outbox.batches.is_empty() || outbox.is_boarding() || (outbox.has_news() && !give_back) {
             return;
         }
-        let mut outbox = self.streams.swap_remove(index);
         if outbox.role == Role::Adopted {
             if !give_back {
                 outbox.erase_line(&mut self.out);
             }
             self.out.push(Output::Settled(outbox.key));
         }
-        self.settled.add(&outbox.fates);
+        self.remove(index);
     }
 }
 
@@ -192,7 +191,7 @@ impl Outbox {
     fn beacons_answered(&mut self, sent: Instant, now: Instant, patience: Duration, ask_after: Duration) {
         self.ask_at = Instant::NEVER;
         for batch in &mut self.batches {
-            if batch.handed + patience <= sent {
+            if sent.since(batch.handed) >= patience {
                 batch.handed = Instant::NEVER;
             } else if batch.handed != Instant::NEVER {
                 self.ask_at = now + ask_after;

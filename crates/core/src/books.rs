@@ -7,6 +7,8 @@ use crate::{Fate, Fates, Range, Reason, outbox::Outbox};
 pub struct Totals([u32; Fate::COUNT]);
 
 impl Totals {
+    pub(crate) const ZERO: Self = Self([0; Fate::COUNT]);
+
     /// In the order of [`Fate::index`].
     pub fn counts(&self) -> &[u32] {
         &self.0

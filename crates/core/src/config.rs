@@ -60,35 +60,37 @@ pub(crate) const HEAD_ROOM: u32 = 48;
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            memory_bytes: 1024 * 1024,
-            max_batch_bytes: 4096,
-            max_batch_events: 256,
-            max_event_bytes: 32 * 1024,
-            max_context_bytes: 1024,
-            line_bytes: 512,
-            max_request_bytes: 128 * 1024,
-            max_beacon_bytes: 60 * 1024,
-            flush_after: Duration::from_secs(5),
-            flush_bytes: 16 * 1024,
-            error_after: Duration::from_secs(1),
-            max_age: Duration::from_secs(14 * 24 * 60 * 60),
-            backoff_base: Duration::from_secs(1),
-            backoff_cap: Duration::from_secs(5 * 60),
-            denied_base: Duration::from_secs(5 * 60),
-            denied_cap: Duration::from_secs(4 * 60 * 60),
-            offline_delay: Duration::from_secs(60),
-            beacon_ask_after: Duration::from_secs(3),
-            hidden_ask_after: Duration::from_secs(60),
-        }
+        Self::DEFAULT
     }
 }
 
 impl Config {
+    /// What [`Default`] gives, as a constant.
+    pub const DEFAULT: Self = Self {
+        memory_bytes: 1024 * 1024,
+        max_batch_bytes: 4096,
+        max_batch_events: 256,
+        max_event_bytes: 32 * 1024,
+        max_context_bytes: 1024,
+        line_bytes: 512,
+        max_request_bytes: 128 * 1024,
+        max_beacon_bytes: 60 * 1024,
+        flush_after: Duration::from_secs(5),
+        flush_bytes: 16 * 1024,
+        error_after: Duration::from_secs(1),
+        max_age: Duration::from_secs(14 * 24 * 60 * 60),
+        backoff_base: Duration::from_secs(1),
+        backoff_cap: Duration::from_secs(5 * 60),
+        denied_base: Duration::from_secs(5 * 60),
+        denied_cap: Duration::from_secs(4 * 60 * 60),
+        offline_delay: Duration::from_secs(60),
+        beacon_ask_after: Duration::from_secs(3),
+        hidden_ask_after: Duration::from_secs(60),
+    };
+
     /// Bounds what would stall the pipeline: memory for less than two batches could hold nothing while one is sent.
-    pub(crate) fn bounded(mut self) -> Self {
+    pub(crate) fn bound(&mut self) {
         self.memory_bytes = self.memory_bytes.max(2 * self.largest_batch());
-        self
     }
 
     /// Bytes of the largest batch that this configuration can make.

@@ -1,7 +1,7 @@
 //! `poll_output`: what is to be done now, read off the state: writes, then news and erases, sends, and last the deadline.
 
 use crate::{
-    Instant, Output, Page, Pipeline, Reason,
+    Duration, Instant, Output, Page, Pipeline, Reason,
     batch::Batch,
     outbox::{LineSaved, Role},
     pipeline::Writing,
@@ -29,8 +29,9 @@ impl Pipeline {
                 return write;
             }
         }
-        if let Some(send) = self.next_send() {
-            return send;
+        self.send();
+        if let Some(next) = self.next_queued() {
+            return next;
         }
         if self.flushing && !self.streams.iter().any(|outbox| outbox.holds_below(outbox.mark)) {
             self.flushing = false;
@@ -66,15 +67,16 @@ impl Pipeline {
     /// Of each stream that is ours to write: its line before its batches.
     fn next_write(&mut self) -> Option<Output> {
         for outbox in self.streams.iter_mut().filter(|outbox| outbox.locked) {
-            let (stream, version) = (outbox.key, outbox.version);
+            let stream = outbox.key;
             let batch = outbox.batches.iter().find(|batch| batch.wants_write()).map(|batch| batch.range);
             let line = outbox.line_saved;
             if line == LineSaved::Outdated || (line == LineSaved::Never && batch.is_some()) {
-                self.writing = Some(Writing { stream, batch: None, version });
+                outbox.line_saved = LineSaved::Writing;
+                self.writing = Some(Writing { stream, batch: None });
                 return Some(Output::PersistLine(stream));
             }
             if let Some(range) = batch {
-                self.writing = Some(Writing { stream, batch, version });
+                self.writing = Some(Writing { stream, batch });
                 return Some(Output::Persist { stream, range });
             }
         }
@@ -89,8 +91,8 @@ impl Pipeline {
         }
     }
 
-    /// When something is due, if nothing else happens before.
-    fn next_timeout(&self) -> Option<Instant> {
+    /// How long until something is due, if nothing else happens before.
+    fn next_timeout(&self) -> Option<Duration> {
         if self.off || self.page == Page::Gone {
             return None;
         }
@@ -102,7 +104,7 @@ impl Pipeline {
                 next = next.min(outbox.wants_at().max(self.gate.opens_at()));
             }
         }
-        (next != Instant::NEVER).then_some(next)
+        (next != Instant::NEVER).then_some(next.since(self.now))
     }
 }
 

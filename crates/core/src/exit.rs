@@ -1,8 +1,6 @@
 //! Beacons: what may not wait for an answer, because the page may end.
 
-use crate::{
-    Duration, Instant, Output, Page, Pipeline, Priority, RequestId, Via, batch::Batch, outbox::Role,
-};
+use crate::{Duration, Instant, Page, Pipeline, Priority, RequestId, Via, batch::Batch, outbox::Role};
 
 /// What boards first. Compared in UTF-8 bytes with what is left of the 64 KiB (Fetch, 4.6: "http-network-or-cache
 /// fetch" counts the bytes of all keepalive bodies in flight).
@@ -21,26 +19,27 @@ const CLASSES: [Class; 4] = [Class::Errors, Class::Unsaved, Class::Rest, Class::
 impl Pipeline {
     /// After an announced exit: whole batches into its budget, also what a fetch still carries. While hidden: what is new,
     /// at the end of every drain.
-    pub(crate) fn board_beacons(&mut self) -> Option<Output> {
+    /// Whether it has queued any.
+    pub(crate) fn board_beacons(&mut self) -> bool {
         if let Some(budget) = self.exit.take() {
             self.board(budget, true);
         } else if self.page != Page::Visible {
             self.board(self.config.max_beacon_bytes, false);
         }
-        self.next_queued()
+        !self.out.is_empty()
     }
 
     /// `everything`, or only what no request has carried yet. While a Retry-After holds, only what no storage has.
     fn board(&mut self, mut budget: u32, everything: bool) {
         let now = self.now;
         let throttled = self.gate.is_throttled(now);
-        for class in CLASSES {
+        for class in &CLASSES {
             let mut id = self.last_request;
             for outbox in &mut self.streams {
                 id += 1;
                 let mut line = self.config.line_bytes + outbox.ranges_bytes();
                 let role = outbox.role;
-                for batch in outbox.batches.iter_mut().filter(|batch| class_of(role, batch) == class) {
+                for batch in outbox.batches.iter_mut().filter(|batch| class_of(role, batch) == *class) {
                     let is_new = role != Role::Adopted && !batch.is_flying() && !batch.tried;
                     if !(batch.handed == Instant::NEVER
                         && (everything || is_new)
@@ -68,9 +67,7 @@ impl Pipeline {
             let Some(outbox) = self.streams.get_mut(index) else { return };
             let bytes = core::mem::take(&mut outbox.boarded);
             if bytes > 0 || (!throttled && outbox.is_to_close()) {
-                if let Some(send) = self.request(index, Via::Beacon, bytes) {
-                    self.out.push(send);
-                }
+                self.request(index, Via::Beacon, bytes);
             } else {
                 self.last_request += 1; // its number is not given to another
             }

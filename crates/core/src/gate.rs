@@ -13,21 +13,33 @@ pub(crate) struct Gate {
     backoff: Instant,
     /// The key is refused. Coming online changes nothing about that.
     denied: Instant,
-    /// While the browser says that it is offline: a hint, so this delays and never forbids.
-    offline: Option<Instant>,
+    /// What the browser says.
+    is_offline: bool,
+    /// While it says so: a hint, so this delays and never forbids.
+    offline: Instant,
     failures: u32,
     denials: u32,
 }
 
 impl Gate {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { throttled: now, backoff: now, denied: now, offline: None, failures: 0, denials: 0 }
+    /// An open one.
+    pub(crate) const fn new() -> Self {
+        let past = Instant::from_millis(0);
+        Self {
+            throttled: past,
+            backoff: past,
+            denied: past,
+            is_offline: false,
+            offline: past,
+            failures: 0,
+            denials: 0,
+        }
     }
 
     /// No fetch before this.
+    #[inline(never)]
     pub(crate) fn opens_at(&self) -> Instant {
-        let closed = self.throttled.max(self.backoff).max(self.denied);
-        self.offline.map_or(closed, |until| closed.max(until))
+        self.throttled.max(self.backoff).max(self.denied).max(self.offline)
     }
 
     /// A Retry-After holds: beacons carry only what no storage has.
@@ -40,7 +52,7 @@ impl Gate {
         self.denials = 0;
         self.backoff = now;
         self.denied = now;
-        self.offline = self.offline.map(|_| now);
+        self.offline = now;
     }
 
     /// `max(retry_after, uniform(0, min(cap, base · 2ⁿ)))`, the "full jitter" of AWS's "Exponential Backoff And
@@ -48,15 +60,17 @@ impl Gate {
     /// [`opens_at`](Self::opens_at).
     pub(crate) fn failed(&mut self, now: Instant, config: &Config, rng: &mut Rng) {
         let ceiling = doubled(config.backoff_base, self.failures, config.backoff_cap);
-        self.failures = self.failures.saturating_add(1);
+        self.failures += 1;
         self.backoff = now + rng.up_to(ceiling);
-        self.offline = self.offline.map(|_| now + config.offline_delay);
+        if self.is_offline {
+            self.offline = now + config.offline_delay;
+        }
     }
 
     /// 401, 403, 404, 405: minutes, then hours. Half of it is fixed, so that jitter cannot turn hours into nothing.
     pub(crate) fn denied(&mut self, now: Instant, config: &Config, rng: &mut Rng) {
         let ceiling = doubled(config.denied_base, self.denials, config.denied_cap);
-        self.denials = self.denials.saturating_add(1);
+        self.denials += 1;
         let half = ceiling.half();
         self.denied = now + half + rng.up_to(half);
     }
@@ -69,12 +83,14 @@ impl Gate {
     }
 
     pub(crate) fn went_offline(&mut self, now: Instant, config: &Config) {
-        self.offline = Some(now + config.offline_delay);
+        self.is_offline = true;
+        self.offline = now + config.offline_delay;
     }
 
     /// Ends a backoff, never a Retry-After or a refusal.
     pub(crate) fn came_online(&mut self, now: Instant) {
-        self.offline = None;
+        self.is_offline = false;
+        self.offline = now;
         self.backoff = now;
         self.failures = 0;
     }

@@ -48,8 +48,8 @@
 //!             let said = Said::Accounted { stored: &stored, rejected: &[] };
 //!             pipeline.handle_answer(now, request.id, Answer::from_http(now, 200, None, said));
 //!         }
-//!         Output::Wait(Some(at)) => {
-//!             now = at; // setTimeout
+//!         Output::Wait(Some(span)) => {
+//!             now = now + span; // setTimeout
 //!             pipeline.handle_timeout(now);
 //!         }
 //!         Output::Wait(None) => break,

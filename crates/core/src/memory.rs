@@ -24,11 +24,15 @@ impl Pipeline {
         while self.used_bytes() + need > self.config.memory_bytes {
             let mut found = None;
             let mut lowest = priority;
-            // Of equals a later stream's is the older: the own one, at 0, is the youngest.
+            // The last one found is taken. Of equals a later stream's is the older: the own one, at 0, is the youngest.
             for (index, outbox) in self.streams.iter().enumerate() {
-                if let Some((priority, at)) = outbox.droppable(lowest) {
-                    lowest = priority;
-                    found = Some((index, at));
+                for at in (0..outbox.sealed()).rev() {
+                    let batch =
+                        outbox.batches.get(at).filter(|batch| !batch.is_flying() && !batch.is_saved());
+                    if let Some(batch) = batch.filter(|batch| batch.priority <= lowest) {
+                        lowest = batch.priority;
+                        found = Some((index, at));
+                    }
                 }
             }
             let Some((index, at)) = found else { return false };

@@ -1,9 +1,7 @@
 //! One stream's batches, own or adopted, and what became of its numbers. Knows nothing of other streams, of the gate, or
 //! of memory as a whole.
 
-use crate::{
-    Fate, Fates, Instant, Number, Output, Priority, Range, Reason, RequestId, StreamKey, batch::Batch,
-};
+use crate::{Fate, Fates, Instant, Number, Output, Range, Reason, RequestId, StreamKey, batch::Batch};
 use alloc::vec::Vec;
 
 /// What a stream is to this pipeline.
@@ -24,13 +22,15 @@ pub(crate) enum LineSaved {
     Never,
     /// One without the latest drops; written at once.
     Outdated,
+    /// Being written; no other drop has come since.
+    Writing,
     /// As `Outdated`, and a write was refused: again once something was erased.
     Refused,
     /// One that tells every drop.
     Yes,
 }
 
-/// A request whose answer is awaited. The batches that it carries name it.
+/// A fetch whose answer is awaited. The batches that it carries name it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flight {
     pub(crate) id: RequestId,
@@ -77,9 +77,10 @@ pub(crate) struct Outbox {
     pub(crate) handed: u32,
     /// A request was too large or unreadable: until the batch is found that it was, each goes alone.
     pub(crate) one_by_one: bool,
-    /// The fetch in the air, and the beacon that the browser has not taken or refused yet: one each a stream.
+    /// The fetch in the air: one a stream.
     pub(crate) fetch: Flight,
-    pub(crate) beacon: Flight,
+    /// The beacon that the browser has not taken or refused yet, and the bytes of its batches.
+    pub(crate) beacon: (RequestId, u32),
     /// When what waits wants to be sent.
     pub(crate) due: Instant,
     /// When to ask what became of a beacon.
@@ -113,7 +114,7 @@ impl Outbox {
             handed: 0,
             one_by_one: false,
             fetch: Flight::NONE,
-            beacon: Flight::NONE,
+            beacon: (RequestId::NONE, 0),
             due: Instant::NEVER,
             ask_at: Instant::NEVER,
             mark: 0,
@@ -123,28 +124,21 @@ impl Outbox {
 
     // ── What it holds ──
 
-    pub(crate) fn position(&self, first: Number) -> Option<usize> {
-        self.batches.iter().position(|batch| batch.range.start() == first)
+    /// Where the batch that begins with this number stands, or would.
+    pub(crate) fn place(&self, first: Number) -> usize {
+        self.batches.iter().take_while(|batch| batch.range.start() < first).count()
     }
 
-    /// The first number must be new.
-    pub(crate) fn insert(&mut self, batch: Batch) {
-        self.batches.push(batch);
-        // Nearly always the last: a shift at a time costs less than a search's code.
-        let mut at = self.batches.len() - 1;
-        while let [.., before, last] = self.batches.get_mut(..=at).unwrap_or_default()
-            && before.range > last.range
-        {
-            core::mem::swap(before, last);
-            at -= 1;
-        }
+    #[inline(never)]
+    pub(crate) fn insert(&mut self, at: usize, batch: Batch) {
+        self.batches.insert(at, batch);
     }
 
     /// The open batch, which is the last, may be it.
     #[inline(never)]
-    fn remove(&mut self, at: usize) -> Batch {
+    fn remove(&mut self, at: usize) {
         self.is_open &= at + 1 < self.batches.len();
-        self.batches.remove(at)
+        self.batches.remove(at);
     }
 
     /// The batch that may still grow.
@@ -191,14 +185,7 @@ impl Outbox {
     /// What was lost outside, whole batches with it.
     pub(crate) fn lose_outside(&mut self, range: Range, reason: Reason, out: &mut Vec<Output>) {
         self.fates.extend(range.end(), Fate::Past);
-        let mut at = 0;
-        while let Some(batch) = self.batches.get(at) {
-            if range.contains_range(batch.range) {
-                self.drop_batch(at, reason, out);
-            } else {
-                at += 1;
-            }
-        }
+        self.drop_where(&|batch| range.contains_range(batch.range), reason, out);
         self.lose(range, reason, out);
     }
 
@@ -210,16 +197,23 @@ impl Outbox {
     /// Drops one batch, counts it, and erases it.
     #[inline(never)]
     pub(crate) fn drop_batch(&mut self, at: usize, reason: Reason, out: &mut Vec<Output>) {
-        if at < self.batches.len() {
-            let batch = self.remove(at);
-            self.lose(batch.range, reason, out);
-            self.erase(&batch, out);
+        if let Some((range, has_key)) = self.batches.get(at).map(|batch| (batch.range, batch.has_key())) {
+            self.remove(at);
+            self.lose(range, reason, out);
+            self.erase(range, has_key, out);
         }
     }
 
-    pub(crate) fn drop_all(&mut self, reason: Reason, out: &mut Vec<Output>) {
-        while !self.batches.is_empty() {
-            self.drop_batch(0, reason, out);
+    /// Drops those batches that `is` tells.
+    #[inline(never)]
+    pub(crate) fn drop_where(&mut self, is: &dyn Fn(&Batch) -> bool, reason: Reason, out: &mut Vec<Output>) {
+        let mut at = 0;
+        while let Some(batch) = self.batches.get(at) {
+            if is(batch) {
+                self.drop_batch(at, reason, out);
+            } else {
+                at += 1;
+            }
         }
     }
 
@@ -234,12 +228,12 @@ impl Outbox {
             self.fates.turn(*range, is_ours, Fate::Delivered);
         }
         let mut at = 0;
-        while let Some(batch) = self.batches.get(at).copied() {
-            if self.fates.first(batch.range, |fate| fate != Fate::Delivered).is_some() {
+        while let Some((range, has_key)) = self.batches.get(at).map(|batch| (batch.range, batch.has_key())) {
+            if self.fates.first(range, |fate| fate != Fate::Delivered).is_some() {
                 at += 1;
             } else {
                 self.remove(at);
-                self.erase(&batch, out);
+                self.erase(range, has_key, out);
             }
         }
     }
@@ -250,8 +244,9 @@ impl Outbox {
         self.locked = false;
         self.is_closed = true;
         let mut at = 0;
-        while let Some(Batch { range, saved, .. }) = self.batches.get(at).copied() {
-            if saved == range.end() {
+        while let Some((range, is_saved)) = self.batches.get(at).map(|batch| (batch.range, batch.is_saved()))
+        {
+            if is_saved {
                 self.fates.turn(range, |fate| fate == Fate::Held, Fate::Left);
                 out.push(Output::Forget { stream: self.key, range });
                 self.remove(at);
@@ -263,9 +258,10 @@ impl Outbox {
 
     // ── The storage ──
 
-    pub(crate) fn erase(&self, batch: &Batch, out: &mut Vec<Output>) {
-        let (stream, range) = (self.key, batch.range);
-        out.push(if self.locked && batch.has_key() {
+    /// Forgets a batch, under whose key the storage may have something.
+    pub(crate) fn erase(&self, range: Range, has_key: bool, out: &mut Vec<Output>) {
+        let stream = self.key;
+        out.push(if self.locked && has_key {
             Output::Erase { stream, range }
         } else {
             Output::Forget { stream, range }
@@ -310,6 +306,11 @@ impl Outbox {
         self.fetch.id != RequestId::NONE
     }
 
+    /// A beacon is queued, or not handed over yet: the driver still reads the stream's line for it.
+    pub(crate) fn is_boarding(&self) -> bool {
+        self.beacon.0 != RequestId::NONE
+    }
+
     pub(crate) fn has_news(&self) -> bool {
         self.version != self.told
     }
@@ -322,16 +323,12 @@ impl Outbox {
         let oldest = self.batches.first().filter(|batch| !batch.is_flying());
         oldest.map_or(Instant::NEVER, |batch| batch.expires)
     }
+}
 
-    /// Which batch may be dropped for want of memory: never what is in flight, what the storage has, or what matters more
-    /// than `at_most`; of the rest the least important, then the oldest.
-    pub(crate) fn droppable(&self, at_most: Priority) -> Option<(Priority, usize)> {
-        let batches = self.batches.iter().take(self.sealed()).enumerate();
-        batches
-            .filter(|(_, batch)| !batch.is_flying() && !batch.is_saved() && batch.priority <= at_most)
-            .map(|(at, batch)| (batch.priority, at))
-            .min()
-    }
+/// The stream of that name.
+#[inline(never)]
+pub(crate) fn find(streams: &mut [Outbox], key: StreamKey) -> Option<&mut Outbox> {
+    streams.iter_mut().find(|outbox| outbox.key == key)
 }
 
 /// Not accounted for yet, by us or by whoever adopts what was left.

@@ -1,6 +1,6 @@
 //! What the driver is asked to do, and the words for what it tells in return.
 
-use crate::{Instant, Range, Reason, StreamKey};
+use crate::{Duration, Range, Reason, StreamKey};
 
 /// One thing for the driver to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +50,12 @@ pub enum Output {
     Flushed,
     /// An adopted stream is done and erased, or its line is unreadable and stays: give its lock back.
     Settled(StreamKey),
-    /// A Retry-After came: write it for the other tabs of the origin.
-    Gate(Instant),
+    /// A Retry-After came: write for the other tabs of the origin that nobody sends for so long.
+    Gate(Duration),
     /// The collector switched this client off (410): write the gate's off-until and stop, once drained.
     Off,
-    /// Drained. Call [`handle_timeout`](crate::Pipeline::handle_timeout) then, or never, unless something else happens.
-    Wait(Option<Instant>),
+    /// Drained. Call [`handle_timeout`](crate::Pipeline::handle_timeout) after so long, or never, unless something else happens.
+    Wait(Option<Duration>),
 }
 
 /// One `POST`.

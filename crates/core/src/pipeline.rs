@@ -8,10 +8,10 @@ use crate::{
     books,
     config::HEAD_ROOM,
     gate::Gate,
-    outbox::{LineSaved, Outbox, Role},
+    outbox::{LineSaved, Outbox, Role, find},
     rng::Rng,
 };
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 /// Numbers, batches, persists, sends and accounts for events. See the [crate documentation](crate) for the contract.
 #[derive(Debug)]
@@ -53,8 +53,6 @@ pub struct Pipeline {
 pub(crate) struct Writing {
     pub(crate) stream: StreamKey,
     pub(crate) batch: Option<Range>,
-    /// Of the stream line.
-    pub(crate) version: u32,
 }
 
 /// What a stream line tells, but for the names that the driver knows: `tracked` is [`Fates::tracked`], `dropped` are the numbers
@@ -72,31 +70,49 @@ pub struct Line<'a> {
 // ── Commands ──
 
 impl Pipeline {
-    /// Begins with `stream` as its own. Numbers below `stream.next` were given out by someone else (the facade): they
+    /// One that has not [begun](Self::begin), and takes nothing. A constant: as the content of a static it needs no code.
+    pub const IDLE: Self = Self {
+        config: Config::DEFAULT,
+        now: Instant::from_millis(0),
+        rng: Rng::new(0),
+        gate: Gate::new(),
+        streams: Vec::new(),
+        settled: Totals::ZERO,
+        out: Vec::new(),
+        polled: 0,
+        writing: None,
+        page: Page::Visible,
+        exit: None,
+        erased: false,
+        flushing: false,
+        context: 0,
+        waiting: 0,
+        turn: 0,
+        off: true,
+        last_request: 0,
+    };
+
+    /// One that [begins](Self::begin) at once.
+    pub fn new(now: Instant, config: Config, stream: Stream, seed: u32) -> Self {
+        let mut pipeline = Self { config, ..Self::IDLE };
+        pipeline.begin(now, stream, seed);
+        pipeline
+    }
+
+    /// The limits, to be set before it begins.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// Begins with `stream` as its own, once. Numbers below `stream.next` were given out by someone else (the facade): they
     /// are [`Fate::Past`] until they are [offered](Self::offer) or counted as dropped; what the first answer then shows
     /// neither stored nor held is dropped as [`Reason::Trap`]. `seed` spreads the retries.
-    pub fn new(now: Instant, config: Config, stream: Stream, seed: u32) -> Self {
-        let config = config.bounded();
-        Self {
-            rng: Rng::new(seed),
-            gate: Gate::new(now),
-            streams: vec![own_stream(now, &config, stream)],
-            settled: Totals::default(),
-            out: Vec::new(),
-            polled: 0,
-            writing: None,
-            page: Page::Visible,
-            exit: None,
-            erased: false,
-            flushing: false,
-            context: 0,
-            waiting: 0,
-            turn: 0,
-            off: false,
-            last_request: 0,
-            now,
-            config,
-        }
+    pub fn begin(&mut self, now: Instant, stream: Stream, seed: u32) {
+        self.advance(now);
+        self.config.bound();
+        self.rng = Rng::new(seed);
+        self.begin_own(stream);
+        self.off = false;
     }
 
     /// Numbers an event and puts it into the open batch: `bytes` of UTF-8, a line of JSON without its line break. The hot
@@ -158,12 +174,9 @@ impl Pipeline {
     /// them. A stream that is not here is ignored.
     pub fn count_dropped(&mut self, now: Instant, stream: StreamKey, reason: Reason, range: Range) {
         self.advance(now);
-        let Some(index) = self.position(stream) else { return };
-        if index == 0 {
+        if let Some(outbox) = find(&mut self.streams, stream) {
             // Evicted while it grows, it is as a sealed batch: only memory has it now.
-            self.seal();
-        }
-        if let Some(outbox) = self.streams.get_mut(index) {
+            outbox.is_open = false;
             outbox.lose_outside(range, reason, &mut self.out);
         }
     }
@@ -172,7 +185,7 @@ impl Pipeline {
     /// [offered](Self::offer) after it is held all the same.
     pub fn know_dropped(&mut self, now: Instant, stream: StreamKey, reason: Reason, range: Range) {
         self.advance(now);
-        if let Some(outbox) = self.find(stream) {
+        if let Some(outbox) = find(&mut self.streams, stream) {
             outbox.fates.extend(range.end(), Fate::Past);
             outbox.fates.turn(range, |fate| fate == Fate::Past, Fate::Dropped(reason));
         }
@@ -197,7 +210,7 @@ impl Pipeline {
 
     /// The batches that a request carries, as long as its answer is awaited.
     pub fn carried(&self, request: RequestId) -> impl Iterator<Item = Range> + '_ {
-        let is_its = |outbox: &&Outbox| outbox.fetch.id == request || outbox.beacon.id == request;
+        let is_its = |outbox: &&Outbox| outbox.fetch.id == request || outbox.beacon.0 == request;
         let batches = self.streams.iter().find(is_its).map_or(&[][..], |outbox| &outbox.batches);
         let is_carried = move |batch: &&Batch| batch.flight == request || batch.beacon == request;
         batches.iter().filter(is_carried).map(|batch| batch.range)
@@ -274,12 +287,12 @@ impl Pipeline {
         self.advance(now);
         let Some(writing) = self.writing.take() else { return };
         self.erased &= is_taken;
-        let Some(outbox) = self.find(writing.stream) else { return };
+        let Some(outbox) = find(&mut self.streams, writing.stream) else { return };
         match writing.batch {
             Some(range) => outbox.wrote(range, is_taken),
             None if !is_taken => outbox.line_saved = LineSaved::Refused,
-            None if outbox.version == writing.version => outbox.line_saved = LineSaved::Yes,
-            None => outbox.line_saved = LineSaved::Outdated,
+            None if outbox.line_saved == LineSaved::Writing => outbox.line_saved = LineSaved::Yes,
+            None => {} // outdated meanwhile
         }
     }
 
@@ -298,21 +311,28 @@ impl Pipeline {
         self.now = self.now.max(now);
     }
 
-    #[inline(never)]
-    pub(crate) fn position(&self, stream: StreamKey) -> Option<usize> {
-        self.streams.iter().position(|outbox| outbox.key == stream)
-    }
-
-    #[inline(never)]
-    pub(crate) fn find(&mut self, stream: StreamKey) -> Option<&mut Outbox> {
-        self.streams.iter_mut().find(|outbox| outbox.key == stream)
-    }
-
     /// Closes the open batch: its text never changes again.
     pub(crate) fn seal(&mut self) {
         if let Some(own) = self.streams.first_mut() {
             own.is_open = false;
         }
+    }
+
+    /// The own stream is the first one.
+    pub(crate) fn begin_own(&mut self, stream: Stream) {
+        let mut own = Outbox::new(stream.key, Role::Own, self.expiry(stream));
+        own.fates.extend(stream.next, Fate::Past);
+        if stream.next > 0 {
+            // Someone else gave these out: ask soon what became of them, even if nothing is tracked any more.
+            own.past = stream.next;
+            own.changed();
+        }
+        self.streams.insert(0, own);
+    }
+
+    /// When what a stream has reaches the age limit at the latest.
+    pub(crate) fn expiry(&self, stream: Stream) -> Instant {
+        self.now + self.config.max_age.less(stream.age)
     }
 
     fn begin_batch(&mut self, number: Number, bytes: u32, priority: Priority) -> bool {
@@ -321,7 +341,8 @@ impl Pipeline {
         let has_room = self.make_room(need, priority);
         let range = Range::one(number).filter(|_| has_room);
         let (Some(range), Some(own)) = (range, self.streams.first_mut()) else { return false };
-        own.batches.push(Batch::new(range, bytes, priority, self.now + self.config.max_age));
+        let batch = Batch::new(range, bytes, priority, self.now + self.config.max_age);
+        own.insert(own.batches.len(), batch);
         own.is_open = true;
         true
     }
@@ -333,21 +354,4 @@ impl Pipeline {
         }
         error
     }
-}
-
-/// A stream that is begun here: its line tells no drops yet.
-pub(crate) fn own_stream(now: Instant, config: &Config, stream: Stream) -> Outbox {
-    let mut outbox = Outbox::new(stream.key, Role::Own, expiry(now, config, stream));
-    outbox.fates.extend(stream.next, Fate::Past);
-    if stream.next > 0 {
-        // Someone else gave these out: ask soon what became of them, even if nothing is tracked any more.
-        outbox.past = stream.next;
-        outbox.changed();
-    }
-    outbox
-}
-
-/// When what a stream has reaches the age limit at the latest.
-pub(crate) fn expiry(now: Instant, config: &Config, stream: Stream) -> Instant {
-    now + config.max_age.less(stream.age)
 }

@@ -4,11 +4,13 @@ use crate::{MAX_RANGES, Range, Ranges, json::Scanner};
 use alloc::vec::Vec;
 
 /// Why an event was dropped. Each is counted under exactly one.
+///
+/// The numbers below are left to the other [fates](crate::Fate): so a fate is one byte, and that byte is its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Reason {
     /// Memory was full and no storage had the batch.
-    Full,
+    Full = 4,
     /// Older than the age limit before any collector took it.
     Age,
     /// The event is larger than 32 KiB, or the collector or a proxy found its batch too large.
@@ -43,6 +45,12 @@ impl Reason {
         Self::Trap,
         Self::Poison,
     ];
+
+    /// Its place in [`ALL`](Self::ALL).
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize - Self::Full as usize
+    }
 
     /// The name on the wire.
     #[must_use]

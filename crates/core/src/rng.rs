@@ -11,12 +11,12 @@ impl Rng {
         Self(if seed == 0 { 0x9e37_79b9 } else { seed })
     }
 
-    /// Uniform in `0..=max`; of a maximum over 49 days, its first 49 days.
+    /// Uniform in `0..=max`.
     pub(crate) fn up_to(&mut self, max: Duration) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;
-        let span = max.as_millis().min(u64::from(u32::MAX - 1)) + 1;
+        let span = u64::from(max.as_millis()) + 1;
         // Multiply and shift instead of a remainder: no 64-bit division in the wasm.
         Duration::from_millis((u64::from(self.0) * span) >> 32)
     }

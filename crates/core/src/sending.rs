@@ -10,30 +10,24 @@ use crate::{
 const RANGE_BYTES: u32 = 24;
 
 impl Pipeline {
-    pub(crate) fn next_send(&mut self) -> Option<Output> {
-        if self.off {
-            return None;
-        }
-        if let Some(beacon) = self.board_beacons() {
-            return Some(beacon);
+    /// Queues beacons, or else a fetch.
+    pub(crate) fn send(&mut self) {
+        if self.off || self.board_beacons() {
+            return;
         }
         self.report_news();
-        if self.page == Page::Gone || self.now < self.gate.opens_at() {
-            return None;
-        }
-        if let Some(send) = self.try_send(0) {
-            return Some(send);
+        if self.page == Page::Gone || self.now < self.gate.opens_at() || self.try_send(0) {
+            return;
         }
         // Each of the others has its turn: they stand from 1 on.
         let others = self.streams.len() - 1;
         for _ in 0..others {
             self.turn = if self.turn >= others { 1 } else { self.turn + 1 };
-            if let Some(send) = self.try_send(self.turn) {
+            if self.try_send(self.turn) {
                 self.turn -= 1; // it goes on, as long as it succeeds
-                return Some(send);
+                return;
             }
         }
-        None
     }
 
     /// A drop or a closing is told soon, even when nothing else is to be sent.
@@ -46,41 +40,44 @@ impl Pipeline {
         }
     }
 
-    fn try_send(&mut self, index: usize) -> Option<Output> {
+    /// Whether it has queued a fetch.
+    fn try_send(&mut self, index: usize) -> bool {
         let is_busy = self.others_are_busy();
         let now = self.now;
         let limit = self.config.max_request_bytes;
-        let outbox = self.streams.get_mut(index)?;
+        let Some(outbox) = self.streams.get_mut(index) else { return false };
         if (outbox.role != Role::Own && is_busy) || outbox.wants_at() > now {
-            return None;
+            return false;
         }
         if index == 0 {
             outbox.is_open = false;
             self.waiting = 0;
         }
-        if outbox.must_ask() {
-            return self.request(index, Via::Fetch, 0);
-        }
         let line = self.config.line_bytes + outbox.ranges_bytes();
-        let bytes = outbox.pick(limit.saturating_sub(line), RequestId(self.last_request + 1));
-        outbox.due = if outbox.has_pending() { now } else { Instant::NEVER };
-        let asks = outbox.has_news() || outbox.ask_at <= now;
-        if bytes > 0 || asks { self.request(index, Via::Fetch, bytes) } else { None }
+        let mut bytes = 0;
+        if !outbox.must_ask() {
+            bytes = outbox.pick(limit.saturating_sub(line), RequestId(self.last_request + 1));
+            outbox.due = if outbox.has_pending() { now } else { Instant::NEVER };
+            if bytes == 0 && !outbox.has_news() && outbox.ask_at > now {
+                return false;
+            }
+        }
+        self.request(index, Via::Fetch, bytes);
+        true
     }
 
-    /// A request with the stream line and the batches that name it; without any it asks and reports.
-    pub(crate) fn request(&mut self, index: usize, via: Via, bytes: u32) -> Option<Output> {
+    /// Queues a request with the stream line and the batches that name it; without any it asks and reports.
+    pub(crate) fn request(&mut self, index: usize, via: Via, bytes: u32) {
         self.last_request += 1;
         let id = RequestId(self.last_request);
-        let outbox = self.streams.get_mut(index)?;
-        let flight = Flight { id, sent: self.now, version: outbox.version, bytes };
+        let Some(outbox) = self.streams.get_mut(index) else { return };
         if via == Via::Fetch {
-            outbox.fetch = flight;
+            outbox.fetch = Flight { id, sent: self.now, version: outbox.version, bytes };
         } else {
-            outbox.beacon = flight;
-            outbox.handed = flight.version;
+            outbox.beacon = (id, bytes);
+            outbox.handed = outbox.version;
         }
-        Some(Output::Send(Request { id, stream: outbox.key, via }))
+        self.out.push(Output::Send(Request { id, stream: outbox.key, via }));
     }
 
     /// Whether a stream that is not the own one has a fetch in the air: one at a time.
@@ -118,7 +115,7 @@ impl Outbox {
             reason = "a run has a number of its own, which is 32 bits"
         )]
         let runs = self.fates.runs().len() as u32;
-        runs.saturating_mul(RANGE_BYTES)
+        runs * RANGE_BYTES
     }
 
     /// Gives the request what matters most, then the oldest, up to `limit` bytes but at least one batch; or one alone, after
@@ -126,9 +123,9 @@ impl Outbox {
     fn pick(&mut self, limit: u32, request: RequestId) -> u32 {
         let limit = if self.one_by_one { 0 } else { limit };
         let mut picked = 0;
-        for errors in [true, false] {
+        for errors in &[true, false] {
             for batch in self.batches.iter_mut().filter(|batch| batch.is_pending()) {
-                let is_turn = (batch.priority == Priority::High) == errors;
+                let is_turn = (batch.priority == Priority::High) == *errors;
                 if is_turn && (picked == 0 || picked + batch.bytes <= limit) {
                     picked += batch.bytes;
                     batch.flight = request;

@@ -11,8 +11,8 @@ pub struct Instant(u64);
 pub struct Duration(u32);
 
 impl Instant {
-    /// No clock gets there: what happens then does not happen. Half of what there is: a span after it is never, too.
-    pub(crate) const NEVER: Self = Self(u64::MAX >> 1);
+    /// No clock gets there: what happens then does not happen.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
 
     /// The instant `ms` milliseconds after the clock's origin.
     #[must_use]
@@ -28,6 +28,7 @@ impl Instant {
 
     /// Time since `earlier`; zero where `earlier` is later.
     #[must_use]
+    #[inline(never)]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -37,7 +38,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.as_millis()))
+        Self(self.0 + u64::from(span.0))
     }
 }
 
@@ -60,8 +61,8 @@ impl Duration {
 
     /// Milliseconds.
     #[must_use]
-    pub const fn as_millis(self) -> u64 {
-        self.0 as u64
+    pub const fn as_millis(self) -> u32 {
+        self.0
     }
 
     /// What is left without `other`; zero where that is longer.

@@ -252,6 +252,24 @@ fn dead_pages() -> (Storage, Vec<(StreamId, u32)>) {
     (storage, given)
 }
 
+#[test]
+fn a_stream_stays_until_its_queued_beacon_is_handed_over() {
+    let mut story = Story::new();
+    let calls = [
+        Call::Track(0, 1499),
+        Call::Drain,
+        Call::Begin,
+        Call::Answer(0, 10),
+        Call::Track(0, 40),
+        Call::Next,
+        Call::Answer(0, 5),
+        Call::Page(1),
+        Call::Step,
+        Call::Answer(0, 0),
+    ];
+    calls.iter().for_each(|call| story.apply(call));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 

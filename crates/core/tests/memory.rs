@@ -115,9 +115,9 @@ fn a_hundred_thousand_events_are_held_and_drain() {
     loop {
         match d.pipeline.poll_output() {
             Output::Wait(None) => break,
-            Output::Wait(Some(at)) => {
-                d.now = at;
-                d.pipeline.handle_timeout(at);
+            Output::Wait(Some(span)) => {
+                d.now = d.now + span;
+                d.pipeline.handle_timeout(d.now);
             }
             Output::Send(request) => {
                 let stored: Vec<Range> = d.pipeline.carried(request.id).collect();

@@ -197,8 +197,8 @@ impl Driver {
             }
             Output::Send(request) => self.send(request),
             Output::Dropped { stream, range, .. } => self.account(id(stream), range),
-            Output::Wait(at) => {
-                self.wait = at;
+            Output::Wait(span) => {
+                self.wait = span.map(|span| self.now + span);
                 self.check_texts();
                 return false;
             }

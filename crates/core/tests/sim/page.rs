@@ -3,7 +3,7 @@
 use crate::storage::{Storage, batch_key, range_of};
 use crate::texts::Texts;
 use crate::trace::{lines, name};
-use crate::world::{SECOND, World, unix};
+use crate::world::{SECOND, World};
 use beaconry_core::{
     Answer, Body, Config, Fate, Fates, Identity, Number, Output, Pipeline, Range, Ranges, Reason, Request,
     RequestId, Stream, StreamId, StreamKey, StreamLine, Via,
@@ -192,10 +192,10 @@ impl World {
                 *left -= 1;
             }
             let output = self.handle(page, Pipeline::poll_output);
-            if let Output::Wait(at) = output {
+            if let Output::Wait(span) = output {
                 self.pages[page].check_texts(&self.storage, self.config.memory_bytes);
                 self.free_texts(page);
-                self.wait(page, at.map(unix));
+                self.wait(page, span.map(|span| self.now + u64::from(span.as_millis())));
                 break;
             }
             self.carry_out(page, output);
@@ -251,7 +251,7 @@ impl World {
                 self.let_go(page, stream);
                 self.settled.insert(stream);
             }
-            Output::Gate(until) => self.gate(page, unix(until)),
+            Output::Gate(span) => self.gate(page, self.now + u64::from(span.as_millis())),
             Output::Off => self.switched_off(page),
             Output::Wait(_) => {}
         }

@@ -309,7 +309,7 @@ impl World {
         while self.plain[at].parcels.first().is_some() || self.adopt_plain(at) {
             let mut parcel = self.plain[at].parcels.remove(0);
             let is_old = self.wall().saturating_sub(parcel.line.stream.birth_unix_ms())
-                > self.config.max_age.as_millis();
+                > u64::from(self.config.max_age.as_millis());
             while is_old && !parcel.has_news && !parcel.lots.is_empty() {
                 self.let_lot_go(at, &mut parcel, 0, Some(Reason::Age));
             }
