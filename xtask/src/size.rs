@@ -20,7 +20,7 @@ use crate::setup::{self, Tools, Way};
 /// Snowplow (17.9 kB).
 const AIM: usize = 16_384;
 /// Gzip bytes of all that fail the measurement until the aim is met. It only ever goes down: whoever saves bytes lowers it.
-const CEILING: usize = 17_800;
+const CEILING: usize = 16_500;
 /// Gzip bytes of the facade: all that a page parses before it paints.
 const FACADE_BUDGET: usize = 4_096;
 

@@ -85,12 +85,7 @@ impl Pipeline {
         let is_told =
             outbox.line_saved == LineSaved::Yes || !outbox.has_news() || outbox.fates.tracked() == 0;
         // An answer that is on its way may say that nobody is to send.
-        if outbox.batches.is_empty()
-            && outbox.past == 0
-            && is_told
-            && !outbox.is_flying()
-            && !outbox.is_boarding()
-        {
+        if outbox.batches.is_empty() && outbox.past == 0 && is_told && !outbox.is_flying() {
             self.remove(index);
         }
     }

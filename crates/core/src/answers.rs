@@ -22,8 +22,7 @@ impl Pipeline {
             let (beacon, bytes) = outbox.beacon;
             if beacon == request {
                 outbox.beacon = (RequestId::NONE, 0);
-                self.handed(index, request, bytes, matches!(answer, Answer::HandedOff));
-                return self.settle(index, false);
+                return self.handed(index, request, bytes, matches!(answer, Answer::HandedOff));
             }
         }
     }
@@ -176,7 +175,7 @@ impl Pipeline {
     /// A stream that holds nothing, and whose drops a 200 answered, is done and erased; or given back as it is.
     fn settle(&mut self, index: usize, give_back: bool) {
         let Some(outbox) = self.streams.get_mut(index).filter(|_| index > 0) else { return };
-        if !outbox.batches.is_empty() || outbox.is_boarding() || (outbox.has_news() && !give_back) {
+        if !outbox.batches.is_empty() || (outbox.has_news() && !give_back) {
             return;
         }
         if outbox.role == Role::Adopted {

@@ -3,7 +3,7 @@
 use crate::{
     Duration, Instant, Output, Page, Pipeline, Reason,
     batch::Batch,
-    outbox::{LineSaved, Role},
+    outbox::{LineSaved, Role, find},
     pipeline::Writing,
 };
 
@@ -52,16 +52,21 @@ impl Pipeline {
         Output::Wait(self.next_timeout())
     }
 
-    /// What was queued, in order.
+    /// What was queued, in order. A request of a stream that was settled meanwhile has nothing left to tell.
     #[inline(never)]
     pub(crate) fn next_queued(&mut self) -> Option<Output> {
-        let next = self.out.get(self.polled).copied();
-        self.polled += 1;
-        if next.is_none() {
-            self.out.clear();
-            self.polled = 0;
+        while let Some(next) = self.out.get(self.polled).copied() {
+            self.polled += 1;
+            if let Output::Send(request) = next
+                && find(&mut self.streams, request.stream).is_none()
+            {
+                continue;
+            }
+            return Some(next);
         }
-        next
+        self.out.clear();
+        self.polled = 0;
+        None
     }
 
     /// Of each stream that is ours to write: its line before its batches.

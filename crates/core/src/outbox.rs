@@ -306,11 +306,6 @@ impl Outbox {
         self.fetch.id != RequestId::NONE
     }
 
-    /// A beacon is queued, or not handed over yet: the driver still reads the stream's line for it.
-    pub(crate) fn is_boarding(&self) -> bool {
-        self.beacon.0 != RequestId::NONE
-    }
-
     pub(crate) fn has_news(&self) -> bool {
         self.version != self.told
     }

@@ -253,7 +253,7 @@ fn dead_pages() -> (Storage, Vec<(StreamId, u32)>) {
 }
 
 #[test]
-fn a_stream_stays_until_its_queued_beacon_is_handed_over() {
+fn a_beacon_that_is_queued_for_a_settled_stream_is_not_sent() {
     let mut story = Story::new();
     let calls = [
         Call::Track(0, 1499),
