@@ -90,7 +90,11 @@ fn failures(from: u64, seeds: u64) -> Vec<(u64, String)> {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| play(seed, false))) {
                 let text = panic.downcast_ref::<String>().cloned();
                 let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                failed.push((seed, text.unwrap_or_default()));
+                let text = text.unwrap_or_default();
+                if tells {
+                    println!("seed {seed} fails: {text}");
+                }
+                failed.push((seed, text));
                 if !keeps_going {
                     next.store(end, Ordering::Relaxed);
                 }
