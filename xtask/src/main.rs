@@ -12,6 +12,7 @@ mod package;
 mod repo;
 mod setup;
 mod shell;
+mod sim;
 mod size;
 mod step;
 mod test;
@@ -32,6 +33,7 @@ cargo xtask test      every test   [--list] [NAME…]
 cargo xtask setup     find or install what the others need   [NAME…] [--with loki|otelcol|prometheus]
 cargo xtask package   make the npm tarball   [--stable: with the std of the toolchain]
 cargo xtask size      raw, gzip and brotli of what a page downloads; fails over the budget
+cargo xtask sim       the simulator of the core, 100,000 seeds   [--seeds N] [--from SEED]
 cargo xtask bench     what tracking costs in a browser, as ratios to yardsticks and peers; never fails over a time
 cargo xtask matrix    the delivery promise in three engines, as e2e/MATRIX.md   [--engine E] [--scenario N] [--runs N] [--jobs N] [--fresh]
 
@@ -63,6 +65,7 @@ fn run(mut args: Parser) -> Result<()> {
         Some("package") => package::run(&Repo::find()?, args),
         Some("bench") => bench::run(&Repo::find()?, args),
         Some("matrix") => matrix::run(&Repo::find()?, args),
+        Some("sim") => sim::run(&Repo::find()?, args),
         Some("size") => size::run(&Repo::find()?, args),
         _ => anyhow::bail!("no such chore: {}\n\n{HELP}", command.display()),
     }

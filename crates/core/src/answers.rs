@@ -96,6 +96,9 @@ impl Pipeline {
         }
         let Some(outbox) = self.streams.get_mut(index) else { return };
         outbox.drop_where(&|_| true, Reason::Stale, &mut self.out);
+        if let Some(past) = Range::new(0, core::mem::take(&mut outbox.past)) {
+            outbox.lose(past, Reason::Stale, &mut self.out);
+        }
         // Nothing of such a stream is recorded, its drops neither.
         outbox.told = outbox.version;
         outbox.asked = true;

@@ -62,7 +62,8 @@
 //! # What this crate does not do
 //!
 //! It does not see events, read a clock, hold a lock, know of browsers or HTTP beyond [`Answer::from_http`], time
-//! requests out, decide what to sample, or limit the storage: the driver evicts, and counts with
+//! requests out, decide what to sample, or limit the storage: the driver refuses a write, and the pipeline
+//! makes room among what is ours; what is evicted outside is counted with
 //! [`count_dropped`](Pipeline::count_dropped). Nor does it begin streams by itself: ids need randomness.
 #![no_std]
 #![cfg_attr(

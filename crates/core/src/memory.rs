@@ -1,6 +1,6 @@
-//! The memory budget: what no storage has.
+//! What is dropped as `full`: over the memory budget, which is for what no storage has, and out of a full storage.
 
-use crate::{Pipeline, Priority, Reason};
+use crate::{Pipeline, Priority, Range, Reason, StreamKey, batch::Batch, outbox::find};
 
 impl Pipeline {
     /// Bytes that only memory has. The open batch counts as full, so that no `track` within it has to ask.
@@ -18,28 +18,49 @@ impl Pipeline {
         used
     }
 
-    /// Makes room for what no storage has: drops the lowest priority first, then the oldest, never what is in flight, and never
-    /// anything that matters more.
+    /// Makes room for what no storage has.
     pub(crate) fn make_room(&mut self, need: u32, priority: Priority) -> bool {
         while self.used_bytes() + need > self.config.memory_bytes {
-            let mut found = None;
-            let mut lowest = priority;
-            // The last one found is taken. Of equals a later stream's is the older: the own one, at 0, is the youngest.
-            for (index, outbox) in self.streams.iter().enumerate() {
-                for at in (0..outbox.sealed()).rev() {
-                    let batch =
-                        outbox.batches.get(at).filter(|batch| !batch.is_flying() && !batch.is_saved());
-                    if let Some(batch) = batch.filter(|batch| batch.priority <= lowest) {
-                        lowest = batch.priority;
-                        found = Some((index, at));
-                    }
-                }
-            }
-            let Some((index, at)) = found else { return false };
-            if let Some(outbox) = self.streams.get_mut(index) {
-                outbox.drop_batch(at, Reason::Full, &mut self.out);
+            if self.drop_least(priority, false) == 0 {
+                return false;
             }
         }
         true
+    }
+
+    /// The storage has refused a batch: others that it has go instead, one after each refusal, until more than its bytes are
+    /// gone (the line has grown too). Where it refuses for another reason, all the rest would go in vain.
+    pub(crate) fn evict(&mut self, stream: StreamKey, range: Range) {
+        let refused = find(&mut self.streams, stream)
+            .and_then(|outbox| outbox.batches.iter().find(|batch| batch.range.start() == range.start()));
+        if let Some(Batch { bytes, priority, .. }) = refused.copied()
+            && self.evicted <= bytes
+        {
+            self.evicted += self.drop_least(priority, true);
+        }
+    }
+
+    /// Drops the lowest priority first, then the oldest, never what is in flight, and never anything that matters more: of what
+    /// the storage has and is ours to erase, or of what only memory has. Returns its bytes.
+    fn drop_least(&mut self, mut lowest: Priority, is_stored: bool) -> u32 {
+        let mut found = None;
+        // The last one found is taken. Of equals a later stream's is the older: the own one, at 0, is the youngest.
+        for outbox in &mut self.streams {
+            for at in (0..outbox.sealed()).rev() {
+                let batch = outbox.batches.get(at);
+                let batch = batch.filter(|batch| !batch.is_flying() && batch.is_saved() == is_stored);
+                if let Some(batch) = batch.filter(|batch| batch.priority <= lowest)
+                    && (outbox.locked || !is_stored)
+                {
+                    lowest = batch.priority;
+                    found = Some((outbox.key, at, batch.bytes));
+                }
+            }
+        }
+        let Some((stream, at, bytes)) = found else { return 0 };
+        if let Some(outbox) = find(&mut self.streams, stream) {
+            outbox.drop_batch(at, Reason::Full, &mut self.out);
+        }
+        bytes
     }
 }

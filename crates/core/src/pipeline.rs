@@ -36,6 +36,8 @@ pub struct Pipeline {
     pub(crate) exit: Option<u32>,
     /// Something was erased in this drain: what was refused may fit.
     pub(crate) erased: bool,
+    /// Bytes that were evicted since the storage took a batch.
+    pub(crate) evicted: u32,
     /// A flush waits for its marks.
     pub(crate) flushing: bool,
     /// Bytes of the members in the batch lines to come.
@@ -84,6 +86,7 @@ impl Pipeline {
         page: Page::Visible,
         exit: None,
         erased: false,
+        evicted: 0,
         flushing: false,
         context: 0,
         waiting: 0,
@@ -289,7 +292,14 @@ impl Pipeline {
         self.erased &= is_taken;
         let Some(outbox) = find(&mut self.streams, writing.stream) else { return };
         match writing.batch {
-            Some(range) => outbox.wrote(range, is_taken),
+            Some(range) => {
+                outbox.wrote(range, is_taken);
+                if is_taken {
+                    self.evicted = 0;
+                } else {
+                    self.evict(writing.stream, range);
+                }
+            }
             None if !is_taken => outbox.line_saved = LineSaved::Refused,
             None if outbox.line_saved == LineSaved::Writing => outbox.line_saved = LineSaved::Yes,
             None => {} // outdated meanwhile

@@ -155,7 +155,8 @@ fn of_a_left_stream_memory_keeps_only_what_no_storage_has_and_it_may_be_adopted_
     let mut d = Driver::new(Config { max_batch_events: 1, ..Config::default() });
     d.log(100);
     d.storage.is_full = true;
-    d.log(100);
+    d.track(100, Priority::Low).unwrap(); // for which nothing is evicted
+    d.drain();
     d.storage.is_full = false;
     d.pipeline.handle_page(d.now, Page::Gone);
     d.drain();

@@ -16,7 +16,8 @@ fn errors_board_first_then_what_no_storage_has_then_the_rest() {
     let mut d = Driver::new(Config { max_batch_events: 1, line_bytes: 200, ..Config::default() });
     d.log(1_000); // 0: stored
     d.storage.is_full = true;
-    d.log(1_000); // 1: in memory alone
+    d.track(1_000, Priority::Low).unwrap(); // 1: in memory alone, nothing is evicted for it
+    d.drain();
     d.storage.is_full = false;
     d.track(1_000, Priority::High).unwrap(); // 2: an error
     d.drain();

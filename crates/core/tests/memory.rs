@@ -1,4 +1,4 @@
-//! The memory budget.
+//! The memory budget, and the storage's.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -91,7 +91,8 @@ fn what_is_in_flight_is_never_dropped() {
 #[test]
 fn a_failed_write_is_tried_again_once_something_was_erased() {
     let mut d = Driver::new(Config { max_batch_events: 1, ..Config::default() });
-    d.log(100);
+    d.track(100, Priority::High).unwrap(); // not evicted for the others
+    d.drain();
     d.storage.is_full = true;
     d.log(100);
     assert_eq!(d.storage.batches(stream(1)).len(), 1);
@@ -103,6 +104,80 @@ fn a_failed_write_is_tried_again_once_something_was_erased() {
     d.collector.poison.push(1); // only 0 is erased as stored; 1 as rejected
     d.deliver();
     assert!(d.storage.batches(stream(1)).iter().any(|range| range.start() == 2), "{before}");
+}
+
+/// The first numbers of what was dropped as full from there on in the log.
+fn evicted(d: &Driver, from: usize) -> Vec<u32> {
+    let dropped = |output: &Output| match output {
+        Output::Dropped { reason: Reason::Full, range, .. } => Some(range.start()),
+        _ => None,
+    };
+    d.log[from..].iter().filter_map(dropped).collect()
+}
+
+#[test]
+fn a_full_storage_gives_up_what_matters_least_then_the_oldest_and_never_what_matters_more() {
+    let mut d = Driver::new(small());
+    d.storage.limit = 4_700;
+    for priority in [Priority::High, Priority::Normal, Priority::Low, Priority::Normal] {
+        d.track(1_000, priority).unwrap();
+        d.drain();
+    }
+    for _ in 0..3 {
+        d.log(1_000);
+    }
+    assert_eq!(evicted(&d, 0), [2, 1, 3]);
+    let firsts: Vec<_> = d.storage.batches(stream(1)).iter().map(|range| range.start()).collect();
+    assert_eq!(firsts, [0, 4, 5, 6], "the newest are stored");
+    let line = d.storage.line(stream(1)).unwrap();
+    assert_eq!(line.dropped.get(Reason::Full).count(), 3, "and the line tells what is gone");
+    d.heal();
+    assert_eq!(d.pipeline.totals().delivered(), 4);
+}
+
+#[test]
+fn of_two_streams_that_are_ours_the_older_one_makes_room() {
+    let mut dead = Driver::of(2, small(), 0);
+    dead.log(1_000);
+    let mut d = Driver::new(small());
+    d.storage = dead.storage;
+    d.storage.limit = 3_900;
+    d.adopt(2, beaconry_core::Duration::from_secs(60));
+    for _ in 0..3 {
+        d.log(1_000);
+    }
+    assert!(!d.storage.batches(stream(2)).iter().any(|range| range.start() == 0));
+    assert_eq!(d.storage.batches(stream(1)).len(), 3);
+    assert_eq!(d.dropped(Reason::Full), 1);
+}
+
+#[test]
+fn a_storage_that_refuses_for_another_reason_costs_about_the_bytes_that_would_have_sufficed() {
+    let mut d = Driver::new(small());
+    for _ in 0..6 {
+        d.log(1_000);
+    }
+    d.storage.is_full = true;
+    for _ in 0..3 {
+        d.log(1_000);
+    }
+    assert_eq!(evicted(&d, 0), [0, 1], "and then no more");
+    assert_eq!(d.held(), 7);
+    d.heal();
+    assert_eq!(d.pipeline.totals().delivered(), 7);
+}
+
+#[test]
+fn what_is_in_flight_is_not_evicted() {
+    let mut d = Driver::new(small());
+    d.log(1_000);
+    d.pass(5_000);
+    assert_eq!(d.sent.len(), 1);
+    d.storage.is_full = true;
+    d.log(1_000);
+    assert_eq!(d.dropped(Reason::Full), 0);
+    d.heal();
+    assert_eq!(d.pipeline.totals().delivered(), 2);
 }
 
 #[test]

@@ -7,10 +7,19 @@ use beaconry_core::{Body, Number, Range, Ranges, RequestId, StreamId, StreamLine
 use std::collections::BTreeMap;
 
 /// What a storage has: stream, then 0 for the line or the first number + 1.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Storage {
     pub values: BTreeMap<(StreamId, u64), Vec<u8>>,
+    /// Refuses every write.
     pub is_full: bool,
+    /// Bytes of all values.
+    pub limit: usize,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { values: BTreeMap::new(), is_full: false, limit: usize::MAX }
+    }
 }
 
 impl Storage {
@@ -32,10 +41,13 @@ impl Storage {
     }
 
     pub fn write(&mut self, key: (StreamId, u64), value: Vec<u8>) -> bool {
-        if !self.is_full {
+        let others = self.values.iter().filter(|(other, _)| **other != key);
+        let bytes = others.map(|(_, value)| value.len()).sum::<usize>() + value.len();
+        let is_taken = !self.is_full && bytes <= self.limit;
+        if is_taken {
             self.values.insert(key, value);
         }
-        !self.is_full
+        is_taken
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Plan {
     evicts: bool,
     clock_jumps: bool,
     index_is_lost: bool,
+    /// Some pages get no wasm.
+    is_degraded: bool,
 }
 
 impl Plan {
@@ -45,6 +47,7 @@ impl Plan {
             evicts: may(250),
             clock_jumps,
             index_is_lost,
+            is_degraded: rng.chance(200),
         }
     }
 }
@@ -99,6 +102,9 @@ fn act(world: &mut World, plan: Plan) {
     if world.pages.iter().filter(|page| page.is_alive()).count() == 0 {
         return open(world);
     }
+    if plan.is_degraded && !world.locks.are_leases && world.rng.chance(250) {
+        return plain(world, plan);
+    }
     let page = some_page(world);
     match world.rng.below(100) {
         0..=39 => task(world, page, plan),
@@ -136,8 +142,32 @@ fn act(world: &mut World, plan: Plan) {
             let days = if plan.is_calm { u64::MAX } else { world.rng.pick(&[u64::MAX, 10, 1]) };
             world.say(|| format!("the index is lost, and all but {days} days of the journal"));
             world.collector.lose_index(days);
+            world.reach("the index was lost");
         }
         _ => task(world, page, plan),
+    }
+}
+
+/// What happens to a page without wasm.
+fn plain(world: &mut World, plan: Plan) {
+    let alive: Vec<_> = (0..world.plain.len()).filter(|page| world.plain[*page].is_alive()).collect();
+    if alive.is_empty() || (alive.len() < 3 && world.rng.chance(100)) {
+        if !world.is_off() {
+            world.open_plain();
+        }
+        return;
+    }
+    let page = world.rng.pick(&alive);
+    let largest = if plan.is_calm { 400 } else { 2_300 };
+    match world.rng.below(20) {
+        0 => world.close_plain(page),
+        1 => world.kill_plain(page),
+        2..=4 => world.hide_plain(page),
+        _ => {
+            let events = world.rng.pick(&[1, 1, 2, 5, 12]);
+            let bytes = world.rng.pick(&[70, 200, largest]);
+            world.track_plain(page, events, bytes);
+        }
     }
 }
 

@@ -34,6 +34,9 @@ pub fn heal(world: &mut World) {
             world.drain(page);
         }
     }
+    for page in &mut world.plain {
+        page.life = if page.is_alive() { Life::Visible } else { Life::Dead };
+    }
     world.open();
     let until = world.now + LONGEST_HEALING;
     while !is_quiet(world) {
@@ -46,14 +49,17 @@ pub fn heal(world: &mut World) {
 
 /// Streams that only an adopter can end: every one in the storage that is no running page's own.
 fn orphans(world: &World) -> Vec<StreamId> {
-    let is_own = |id: &StreamId| world.pages.iter().any(|page| page.is_alive() && page.own == *id);
+    let is_plain = |id: &StreamId| world.plain.iter().any(|page| page.is_alive() && page.own() == *id);
+    let is_own =
+        |id: &StreamId| world.pages.iter().any(|page| page.is_alive() && page.own == *id) || is_plain(id);
     world.storage.streams().into_iter().filter(|id| !is_own(id)).collect()
 }
 
 fn is_quiet(world: &World) -> bool {
     let held: u32 =
         world.pages.iter().filter(|page| page.is_alive()).map(|page| page.pipeline.totals().held()).sum();
-    held == 0 && orphans(world).is_empty() && missing(world).is_empty()
+    let is_done = world.plain.iter().all(|page| !page.is_alive() || page.is_done());
+    held == 0 && is_done && orphans(world).is_empty() && missing(world).is_empty()
 }
 
 /// Numbers that nobody has accounted for, though somebody could.

@@ -16,6 +16,7 @@ impl World {
     pub fn set_clock(&mut self, error: i64) {
         self.say(|| format!("the clock is set {} s ahead of the true time", error / 1000));
         self.clock_error = error;
+        self.reach("the clock was set");
         self.locks.clock = self.wall();
         // A browser has queued the locks of the pages before: it grants them in order, whatever the clock says.
         for page in 0..self.pages.len() {
@@ -32,6 +33,11 @@ impl World {
         Some(until.saturating_sub(self.wall())).filter(|left| *left <= LONGEST_GATE).unwrap_or(0)
     }
 
+    /// For how long nobody of the origin sends.
+    pub fn gate_left(&self) -> u64 {
+        self.gated_for(self.storage.gate_until)
+    }
+
     /// Whether a page that opens now is off.
     pub fn is_off(&self) -> bool {
         self.gated_for(self.storage.off_until) > 0
@@ -42,7 +48,7 @@ impl World {
     }
 
     pub fn read_gate(&mut self, page: usize) {
-        let wait = self.gated_for(self.storage.gate_until);
+        let wait = self.gate_left();
         if wait > 0 {
             self.close_gate(page, self.now + wait);
         }
@@ -51,9 +57,11 @@ impl World {
     /// A page was told to wait until then, and tells the others.
     pub fn gate(&mut self, page: usize, until: u64) {
         self.say(|| format!("page {page}: told to wait until {until}"));
-        let left = self.gated_for(self.storage.gate_until).max(until - self.now);
+        let left = self.gate_left().max(until - self.now);
         self.storage.gate_until = self.wall() + left;
-        self.pages[page].wait_until(until);
+        if let Some(page) = self.pages.get_mut(page) {
+            page.wait_until(until);
+        }
         // The `storage` event: all tabs that run hear of it at once.
         for other in 0..self.pages.len() {
             if other != page && self.pages[other].runs() {

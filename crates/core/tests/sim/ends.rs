@@ -1,6 +1,7 @@
 //! How pages and browsers end, by kills and traps, and who takes over what they leave.
 
 use crate::page::{Life, MOST_ADOPTED, TOO_YOUNG, pipeline};
+use crate::plain::PLAIN;
 use crate::storage::batch_key;
 use crate::trace::name;
 use crate::world::{SECOND, World};
@@ -157,6 +158,10 @@ impl World {
 
     /// Takes out what another page has, which left the stream and lives on.
     pub fn subtract_held_elsewhere(&self, page: usize, stream: StreamId, numbers: &mut Ranges) {
+        let plain = self.plain.iter().enumerate();
+        for (_, other) in plain.filter(|(at, other)| PLAIN + at != page && other.is_alive()) {
+            numbers.subtract(&other.knows(stream));
+        }
         let others = self.pages.iter().enumerate().filter(|(at, other)| *at != page && other.is_alive());
         for (_, other) in others {
             // What was given out before a trap is its page's to account for, once an answer came.
@@ -252,9 +257,8 @@ impl World {
                 "the browser is killed: {local_ms} ms of localStorage are lost, {mirror_ms} of the mirror"
             )
         });
-        for page in 0..self.pages.len() {
-            self.kill(page);
-        }
+        (0..self.pages.len()).for_each(|page| self.kill(page));
+        (0..self.plain.len()).for_each(|page| self.kill_plain(page));
         let streams: Vec<_> = self.truth.keys().copied().collect();
         let before: Vec<_> = streams.iter().map(|stream| self.unknown(*stream)).collect();
         self.storage.roll_back(self.now.saturating_sub(local_ms), self.now.saturating_sub(mirror_ms));

@@ -1,5 +1,6 @@
 //! The interleavings from 20 on, as in `scenarios`: clocks, the mirror, leases, pages without wasm, a lost index.
 
+use crate::locks::LEASE;
 use crate::network::Weather;
 use crate::scenarios::{down, finish, finish_without_a_loss, task, to, told, world};
 use crate::world::{DAY, SECOND};
@@ -101,4 +102,88 @@ fn n25_an_index_made_again_from_half_of_the_journal_stores_nothing_twice() {
     finish(&mut w);
     assert!(w.collector.stale.contains(&own), "of before: what the index knows of it is only a part");
     assert_eq!(w.collector.ever_stored(own), to(3));
+}
+
+/// Two pages of an origin without Web Locks, offline; the first has three events.
+fn leased() -> (crate::world::World, usize, usize) {
+    let mut w = world();
+    w.locks.are_leases = true;
+    w.weather = down();
+    let (page, other) = (w.open(), w.open());
+    w.run(5 * SECOND);
+    task(&mut w, page, 3);
+    (w, page, other)
+}
+
+#[test]
+fn n26_a_page_that_was_frozen_longer_than_its_lease_goes_on_in_a_new_stream() {
+    let (mut w, page, other) = leased();
+    let old = w.pages[page].own;
+    w.freeze(page);
+    w.run(LEASE + 600 * SECOND);
+    assert_eq!(w.locks.holder(old), Some(other), "its lease has ended");
+    w.resume(page);
+    w.show(page);
+    task(&mut w, page, 2);
+    assert_ne!(w.pages[page].own, old, "lost means a new stream");
+    finish_without_a_loss(&mut w);
+}
+
+#[test]
+fn n27_the_lease_of_a_killed_page_ends_and_not_before() {
+    let (mut w, page, other) = leased();
+    let old = w.pages[page].own;
+    w.kill(page);
+    assert_eq!(w.look(other), 0, "nobody can tell that it is dead");
+    w.run(2 * LEASE);
+    assert_eq!(w.look(other) + usize::from(w.locks.holder(old) == Some(other)), 1);
+    finish_without_a_loss(&mut w);
+}
+
+#[test]
+fn n28_a_clock_that_goes_forward_a_week_ends_the_leases_of_living_pages() {
+    let (mut w, page, other) = leased();
+    let old = w.pages[page].own;
+    w.set_clock(7 * 24 * 3_600_000);
+    assert!(w.look(other) > 0, "taken from a page that lives");
+    task(&mut w, page, 2);
+    assert_ne!(w.pages[page].own, old);
+    finish_without_a_loss(&mut w);
+}
+
+#[test]
+fn n29_the_wasm_never_comes_over_many_visits() {
+    let mut w = world();
+    for _ in 0..10 {
+        let page = w.open_plain();
+        w.track_plain(page, 5, 120);
+        w.run(3 * SECOND);
+        w.weather = down();
+        w.track_plain(page, 2, 120);
+        w.kill_plain(page);
+        w.run(30 * SECOND);
+        w.weather = Weather::default();
+    }
+    let page = w.open_plain();
+    w.run(600 * SECOND);
+    assert!(w.storage.streams().is_empty(), "page {page} has delivered it all");
+    finish_without_a_loss(&mut w);
+}
+
+#[test]
+fn n30_a_page_without_wasm_is_killed_and_one_with_it_adopts_and_the_other_way_round() {
+    let mut w = world();
+    w.weather = down();
+    let (plain, page) = (w.open_plain(), w.open());
+    w.track_plain(plain, 3, 120);
+    task(&mut w, page, 3);
+    w.kill_plain(plain);
+    w.run(60 * SECOND);
+    assert!(w.storage.streams().iter().all(|id| w.locks.holder(*id) == Some(page)));
+    w.kill(page);
+    w.weather = Weather::default();
+    w.open_plain();
+    w.run(60 * SECOND);
+    assert!(w.storage.local.values.is_empty());
+    finish_without_a_loss(&mut w);
 }

@@ -127,6 +127,7 @@ impl World {
     fn lose(&mut self, page: usize, stream: StreamId) {
         self.say(|| format!("page {page} has lost {}", name(stream)));
         self.pages[page].holds.remove(&stream);
+        self.reach("a lease was lost");
         if stream == self.pages[page].own {
             self.begin_stream(page);
             self.grant_in(page, 0);

@@ -1,7 +1,7 @@
 //! Seeded worlds: pages, storages, a network and a collector in virtual time, in which everything goes wrong; then the world
 //! heals, and every event must be stored once or counted.
 //!
-//! `SEEDS=100000 cargo test -p beaconry-core --test sim` plays more worlds;
+//! `cargo xtask sim` plays a hundred thousand of them;
 //! `SEED=123 cargo test -p beaconry-core --test sim replay -- --nocapture` plays one and tells it.
 #![allow(
     clippy::panic,
@@ -25,6 +25,7 @@ mod interleavings;
 mod locks;
 mod network;
 mod page;
+mod plain;
 mod rng;
 mod scenarios;
 mod storage;
@@ -38,6 +39,16 @@ mod world;
 use beaconry_core::Reason;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What must happen, beside the drops.
+const RARE: [&str; 6] = [
+    "a lease was lost",
+    "the clock was set",
+    "the index was lost",
+    "a page without wasm was full",
+    "a page without wasm delivered a stream",
+    "a page without wasm adopted a stream",
+];
 
 /// How many worlds a plain `cargo test` plays.
 const SEEDS: u64 = 10_000;
@@ -58,23 +69,34 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
 
+/// After how many seeds the nightly run says how far it is.
+const PROGRESS: u64 = 1_000;
+
 /// Plays seeds until one fails, or with `KEEP_GOING=1` all of them. What failed, and why.
-fn failures(seeds: u64) -> Vec<(u64, String)> {
-    let next = AtomicU64::new(0);
+fn failures(from: u64, seeds: u64) -> Vec<(u64, String)> {
+    let (next, end) = (AtomicU64::new(from), from + seeds);
     let keeps_going = number("KEEP_GOING").is_some();
+    let (tells, start) = (number("PROGRESS").is_some(), std::time::Instant::now());
     let work = || {
         let mut failed = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds {
+            if seed >= end {
                 return failed;
+            }
+            if tells && (seed - from).is_multiple_of(PROGRESS) {
+                println!("{:>7} of {seeds} seeds begun, {} s", seed - from, start.elapsed().as_secs());
             }
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| play(seed, false))) {
                 let text = panic.downcast_ref::<String>().cloned();
                 let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-                failed.push((seed, text.unwrap_or_default()));
+                let text = text.unwrap_or_default();
+                if tells {
+                    println!("seed {seed} fails: {text}");
+                }
+                failed.push((seed, text));
                 if !keeps_going {
-                    next.store(seeds, Ordering::Relaxed);
+                    next.store(end, Ordering::Relaxed);
                 }
             }
         }
@@ -88,7 +110,7 @@ fn failures(seeds: u64) -> Vec<(u64, String)> {
 
 #[test]
 fn whatever_goes_wrong_every_event_is_stored_once_or_counted() {
-    let failures = failures(number("SEEDS").unwrap_or(SEEDS));
+    let failures = failures(number("FROM").unwrap_or(0), number("SEEDS").unwrap_or(SEEDS));
     for (seed, why) in &failures {
         println!("seed {seed}: {why}");
     }
@@ -113,6 +135,7 @@ fn replay() {
 fn chaos_reaches_everything() {
     let (mut given, mut stored, mut excused, mut settled) = (0, 0, 0, 0);
     let mut reasons = std::collections::BTreeMap::new();
+    let mut reached = std::collections::BTreeMap::new();
     for seed in 0..600 {
         let world = play(seed, false);
         settled += world.settled.len();
@@ -124,10 +147,16 @@ fn chaos_reaches_everything() {
         for reason in world.reasons {
             *reasons.entry(reason).or_insert(0) += 1;
         }
+        for (what, times) in world.reached {
+            *reached.entry(what).or_insert(0) += times;
+        }
     }
     println!(
-        "{given} events, {stored} stored, {excused} unknown, {settled} streams settled, drops: {reasons:?}"
+        "{given} events, {stored} stored, {excused} unknown, {settled} streams settled, drops: {reasons:?}, {reached:?}"
     );
+    for what in RARE {
+        assert!(reached.contains_key(what), "never: {what}");
+    }
     for reason in [
         Reason::Full,
         Reason::Age,

@@ -318,6 +318,36 @@ fn n14_two_tabs_evict_at_the_same_time() {
     finish_without_a_loss(&mut w);
 }
 
+/// The storage is full while both write: each gives up its own oldest, never an error, and nothing of the other's.
+#[test]
+fn n14b_two_tabs_fill_the_storage_and_evict_at_the_same_time() {
+    let mut w = world_of(Config { max_batch_bytes: 1_000, ..Config::default() });
+    w.weather = down();
+    w.storage.quota = Some(12_000);
+    let (one, two) = (w.open(), w.open());
+    w.run(5 * SECOND);
+    for page in [one, two] {
+        w.track(page, 120, Priority::High);
+    }
+    for _ in 0..20 {
+        task(&mut w, one, 5);
+        task(&mut w, two, 5);
+    }
+    for page in [one, two] {
+        let own = w.pages[page].own;
+        let stored: Ranges = w.storage.batches(own).into_iter().collect();
+        assert!(!w.truth[&own].counted.is_empty() && !w.truth[&own].counted.contains(0));
+        assert_eq!(stored.end(), w.given(own).end(), "the newest is stored");
+        w.kill(page);
+    }
+    finish(&mut w);
+    for page in [one, two] {
+        let own = w.pages[page].own;
+        assert!(w.truth[&own].excused.is_empty(), "every drop was told, over the death of the page");
+        assert_eq!(told(&w, own, Reason::Full), w.truth[&own].counted);
+    }
+}
+
 #[test]
 fn n15_a_tab_open_for_forty_days() {
     let mut w = world();

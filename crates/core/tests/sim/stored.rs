@@ -104,7 +104,7 @@ impl World {
         self.pages[page].texts.forget(key, range);
     }
 
-    fn check_accounted(&mut self, stream: StreamId, range: Range, does: &str) {
+    pub fn check_accounted(&mut self, stream: StreamId, range: Range, does: &str) {
         let mut lost = Ranges::from(range);
         lost.subtract(&self.collector.ever_stored(stream));
         lost.subtract(&self.truth.entry(stream).or_default().counted);

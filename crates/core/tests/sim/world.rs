@@ -5,6 +5,7 @@ use crate::heard::Heard;
 use crate::locks::Locks;
 use crate::network::Weather;
 use crate::page::{Life, Page, Post};
+use crate::plain::{PLAIN, Plain};
 use crate::rng::Rng;
 use crate::storage::Storage;
 use crate::trace::{Trace, lines};
@@ -42,6 +43,11 @@ enum Event {
         page: usize,
         at: u64,
     },
+    /// A page without wasm delivers what there is.
+    Round {
+        page: usize,
+        at: u64,
+    },
     /// At the network's other end. `reply` names who still listens.
     Arrive {
         sent: Sent,
@@ -76,6 +82,8 @@ pub struct World {
     pub collector: Collector,
     pub collector_down_until: u64,
     pub pages: Vec<Page>,
+    /// Pages whose wasm never comes.
+    pub plain: Vec<Plain>,
     pub truth: BTreeMap<StreamId, Truth>,
     /// Reasons under which anything was dropped.
     pub reasons: Vec<Reason>,
@@ -84,6 +92,8 @@ pub struct World {
     pub off: BTreeSet<StreamId>,
     /// What happens to the next requests, instead of chance.
     pub script: VecDeque<Script>,
+    /// How often the rarer things happened: a simulator in which they do not proves nothing.
+    pub reached: BTreeMap<&'static str, u64>,
     /// Requests that reached the collector.
     pub received: u64,
     queue: BTreeMap<(u64, u64), Event>,
@@ -109,11 +119,13 @@ impl World {
             collector: Collector::default(),
             collector_down_until: 0,
             pages: Vec::new(),
+            plain: Vec::new(),
             truth: BTreeMap::new(),
             reasons: Vec::new(),
             settled: BTreeSet::new(),
             off: BTreeSet::new(),
             script: VecDeque::new(),
+            reached: BTreeMap::new(),
             received: 0,
             queue: BTreeMap::new(),
             serial: 0,
@@ -125,6 +137,10 @@ impl World {
 
     pub fn say(&self, what: impl FnOnce() -> String) {
         self.trace.say(self.now, what);
+    }
+
+    pub fn reach(&mut self, what: &'static str) {
+        *self.reached.entry(what).or_default() += 1;
     }
 
     /// The monotonic clock of all pages.
@@ -154,6 +170,10 @@ impl World {
         self.push(at, Event::Look { page, at });
     }
 
+    pub fn plain_round(&mut self, page: usize, at: u64) {
+        self.push(at, Event::Round { page, at });
+    }
+
     pub fn renew_at(&mut self, page: usize, at: u64) {
         self.push(at, Event::Renew { page, at });
     }
@@ -164,7 +184,7 @@ impl World {
     }
 
     pub fn send(&mut self, page: usize, request: Post) {
-        let reply = (page, self.pages[page].age, request.id);
+        let reply = (page, self.pages.get(page).map_or(0, |page| page.age), request.id);
         let answered = (request.via == Via::Fetch).then_some(reply);
         let (there, back) = (self.rng.between(5, 400), self.rng.between(5, 400));
         let weather = &self.weather;
@@ -217,6 +237,7 @@ impl World {
             Event::Timer { page, at } => self.timer(page, at),
             Event::Look { page, at } if self.pages[page].look == at => self.look_again(page),
             Event::Look { .. } => {}
+            Event::Round { page, at } => self.drain_plain(page, at),
             Event::Renew { page, at } => self.renew(page, at),
             Event::Grant { page, stream } => self.granted(page, stream),
             Event::Arrive { sent, reply } => self.arrive(&sent, reply),
@@ -288,6 +309,9 @@ impl World {
 
     fn answer(&mut self, to: (usize, u32, RequestId), response: Option<Response>) {
         let (page, age, id) = to;
+        if page >= PLAIN {
+            return self.answer_plain(page - PLAIN, id, response.as_ref());
+        }
         let host = &mut self.pages[page];
         if host.age != age || host.life == Life::Dead || host.is_off {
             return;
