@@ -10,7 +10,7 @@ import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt, utf8 } from './serialize.js';
 import { createStream, priorityOf } from './streams.js';
-import { isError } from './writer.js';
+import { HEAD_BYTES, isError } from './writer.js';
 
 /**
  * Drives the core: it has the texts, the storage, the network and the clocks; the core makes every decision about batches, and
@@ -48,9 +48,6 @@ const PENDING = 256;
 /** A core that traps again within these ms is given up. */
 const TRAP_MS = 60_000;
 
-/** In the place of a core that has trapped. @type {import('./core.js').Core} */
-const NO_CORE = { track: () => to.REFUSED, push() {}, tell: () => 0, poll: () => 0, word: () => 0 };
-
 /** @param {Client} client */
 export function createDriver(client) {
   const { options, prefix, storage, members, createCore, stream, failed } = client;
@@ -62,7 +59,8 @@ export function createDriver(client) {
   /** @type {Batch} the one that grows */
   let open;
   let context = ''; // the members that the core has been told
-  let core = NO_CORE;
+  /** @type {import('./core.js').Core | undefined} none after a trap */
+  let core;
   let trapped = -TRAP_MS;
   let pending = 0; // events since the last drain
   let busy = true; // outputs are carried out, or there is no core
@@ -79,7 +77,7 @@ export function createDriver(client) {
   const network = transport(options);
   const gated = gateOf(prefix, storage);
   const wake = alarm(() => input(to.TIME));
-  const books = openBooks(() => words(tell(to.COUNT)));
+  const books = openBooks(() => hear(() => tell(to.COUNT)));
   const keeper = createKeeper(client, store, streams, {
     own: () => own,
     tell,
@@ -93,29 +91,33 @@ export function createDriver(client) {
 
   // ── To the core, and back ──
 
+  /**
+   * What the core says; nothing where it traps, or there is none.
+   * @template T
+   * @param {(core: import('./core.js').Core) => T} call
+   */
+  function ask(call) {
+    try {
+      return core && call(core);
+    } catch {
+      trap();
+    }
+  }
+
   /** @param {(number | boolean | undefined)[]} message */
   function tell(...message) {
-    try {
+    return ask((core) => {
       for (const word of message) core.push(Math.min(Number(word ?? 0), to.NEVER));
       return core.tell(performance.now());
-    } catch {
-      return trap();
-    }
+    }) ?? 0;
   }
 
-  function poll() {
-    try {
-      return words(core.poll());
-    } catch {
-      return [trap()];
-    }
+  /** The words of an output. @param {(core: import('./core.js').Core) => number} count */
+  function hear(count) {
+    return ask((core) => Array.from({ length: count(core) }, (_, at) => core.word(at) >>> 0)) ?? [];
   }
 
-  function words(/** @type {number} */ length) {
-    const all = [];
-    while (all.length < length) all.push(core.word(all.length) >>> 0);
-    return all;
-  }
+  const poll = () => hear((core) => core.poll());
 
   /** Something happened. @param {number[]} message */
   const input = (...message) =>
@@ -153,19 +155,20 @@ export function createDriver(client) {
   function track(line, high = isError(line)) {
     if (over) return heir?.track(line, high);
     if (!isReady()) return when(() => track(line, high));
-    let fate = to.REFUSED;
-    try {
-      fate = core.track(utf8(line), priorityOf({ high }));
-    } catch {
-      trap();
-      return track(line, high);
+    const bytes = utf8(line);
+    const fate = ask((core) => core.track(bytes, priorityOf({ high })));
+    if (fate === undefined) return track(line, high); // once there is another
+    if (fate === to.BEGAN) {
+      if (open?.text) open.lines = undefined;
+      own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
     }
-    if (fate === to.BEGAN) own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: 0, context, lines: [] }));
     if (fate <= to.BEGAN) {
       open.lines?.push(line);
       open.n++;
+      open.bytes += bytes + 1; // its line break
       open.high ||= high;
       open.stored = false; // not all of it, should the core trap now
+      open.text = undefined;
     }
     if (fate < to.REFUSED) own.next++;
     if (high || pending > PENDING) drain();
@@ -225,7 +228,7 @@ export function createDriver(client) {
       if (asked[0] === to.OFF) mode = 'off'; // once a last line is sent
       else attempt(() => carryOut(asked));
     }
-    busy = core === NO_CORE;
+    busy = !core;
     if (over) return;
     wake(asked[1] ?? to.NEVER, true);
     if (isHidden()) keeper.settle();
@@ -301,7 +304,7 @@ export function createDriver(client) {
     if (own.isOver) tell(to.PAGE, 2);
     else if (isHidden()) tell(to.PAGE, 1);
     if (books.isWaited()) tell(to.FLUSH);
-    busy = core === NO_CORE;
+    busy = !core;
     drain();
     keeper.look();
     resume();
@@ -312,7 +315,7 @@ export function createDriver(client) {
     const isSecond = performance.now() - trapped < TRAP_MS;
     trapped = performance.now();
     busy = true;
-    core = NO_CORE;
+    core = undefined;
     keeper.giveBack();
     setTimeout(() => {
       try {
@@ -321,7 +324,6 @@ export function createDriver(client) {
         giveUp(); // there is none
       }
     });
-    return 0;
   }
 
   function giveUp() {

@@ -1,5 +1,5 @@
 import { openStorage } from './options.js';
-import { createWriter, describe, isError } from './writer.js';
+import { createWriter, describe } from './writer.js';
 
 /** How long the wasm waits for an idle page (one that is never idle still delivers), and `flush` by default, in ms. */
 const WAIT_MS = 5_000;
@@ -75,10 +75,12 @@ export function startEngine(options, prefix) {
   /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: WAIT_MS });
 
   return {
-    /** @param {string} line an error's is written at once, and sent soon */
-    track(line) {
+    /**
+     * @param {string} line
+     * @param {boolean} high an error's: written at once, and sent soon
+     */
+    track(line, high) {
       if (mode === 'off') return;
-      const high = isError(line);
       (client ?? writer).track(line, high);
       if (high && mode === 'writer') load(); // once: errors may come by the thousand
     },

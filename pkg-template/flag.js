@@ -1,4 +1,4 @@
-import { attempt } from './serialize.js';
+import { attempt, encode } from './serialize.js';
 
 /** Decides, before anything is fetched or stored, whether telemetry is on for this visitor. */
 
@@ -39,7 +39,7 @@ export const chosen = (visitor, percent) => fnv1a(`beaconry:${visitor}`) % 10_00
  */
 export function fnv1a(text) {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
 

@@ -23,7 +23,7 @@ export function createTelemetry(options) {
   const telemetry = {
     track(/** @type {any} */ type, /** @type {unknown} */ data) {
       ask((to) => {
-        to.track(eventLine(type, data, Date.now()));
+        to.track(eventLine(type, data, Date.now()), type === 'error');
         if (!debug || TYPES.includes(type)) return;
         debug = false; // once
         console.warn(`beaconry: unknown type ${type}`);
@@ -39,7 +39,7 @@ export function createTelemetry(options) {
     },
   };
   for (const type of TYPES) {
-    telemetry[type] = (/** @type {unknown[]} */ ...args) => ask((to) => to.track(callLine(type, args, Date.now())));
+    telemetry[type] = (/** @type {unknown[]} */ ...args) => ask((to) => to.track(callLine(type, args, Date.now()), type === 'error'));
   }
   for (const name of /** @type {const} */ (['setUser', 'setContext', 'dispose'])) {
     telemetry[name] = (/** @type {unknown} */ value) => ask((to) => to[name](value));

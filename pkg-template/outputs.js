@@ -60,20 +60,23 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
   const keyOf = (/** @type {Stream} */ stream, /** @type {number} */ first) => keyIn(prefix, stream, first);
 
   function save(/** @type {Stream} */ stream, /** @type {Batch} */ batch) {
-    const bytes = store.put(keyOf(stream, batch.first), textFrom(batch) ?? '', batch.saved ?? 0);
-    if (!bytes) return false;
-    batch.saved = bytes;
-    return (batch.stored = true);
+    const { first, bytes, saved = 0 } = batch;
+    batch.text = textFrom(batch); // it is sent as well
+    batch.stored = store.put(keyOf(stream, first), batch.text ?? '', bytes - saved);
+    if (batch.stored) batch.saved = bytes;
+    return batch.stored;
   }
 
-  /** Erases what was acknowledged, and nothing that was written since. */
+  /**
+   * Erases what was acknowledged, and nothing that was written since. In streams of this page nobody else writes, and what was sent
+   * does not grow.
+   */
   function erase(/** @type {Stream} */ stream, /** @type {number} */ first, /** @type {number} */ end) {
     const key = keyOf(stream, first);
-    const value = store.read(key);
-    const batch = readBatch(value, first);
+    const batch = stream.isAdopted ? readBatch(store.read(key), first) : stream.batches.get(first);
     stream.batches.delete(first);
     if (batch && first + batch.n > end) offer(stream, batch);
-    else store.erase(key, value);
+    else store.erase(key, batch?.saved);
   }
 
   function offer(/** @type {Stream} */ { key, batches }, /** @type {Batch} */ batch) {
@@ -86,9 +89,11 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
   /** A batch as on the wire, from memory or from the storage; what cannot be read is counted, and is nothing. */
   function read(/** @type {Stream} */ stream, /** @type {number} */ first) {
     const batch = stream.batches.get(first);
-    const text = textFrom(batch) ?? store.read(keyOf(stream, first));
+    const kept = textFrom(batch);
+    if (kept) return kept;
+    const text = store.read(keyOf(stream, first));
     const n = batch?.n ?? 0;
-    if (batch?.lines || readBatch(text, first)?.n === n) return text;
+    if (readBatch(text, first)?.n === n) return text;
     tell(to.LOST, stream.key, to.REASONS.indexOf('storage'), first, first + n);
     return '';
   }

@@ -25,7 +25,7 @@ const BEACON_BYTES = 65_536;
 const BATCH_BYTES = 4_096;
 
 /** Of these a batch line takes, without its context: ten digits of `first`, three of `n`, a newline. */
-const HEAD_BYTES = 30;
+export const HEAD_BYTES = 30;
 
 /** Bytes held by default: a fifth of what an origin's localStorage takes. */
 const HELD_BYTES = 1_048_576;

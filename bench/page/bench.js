@@ -91,6 +91,21 @@ async function blocks(subject, times, calls, work, yardstick) {
 const burst = (/** @type {Subject} */ subject) =>
   blocks(subject, BURSTS, BURST, () => trackAll(subject), stringifyAll);
 
+/**
+ * What of a burst is the storage's own: bare `setItem`s of the same text, in values of 4 KB, under new keys.
+ * @param {Subject} subject who does nothing
+ */
+function storage(subject) {
+  const text = events.map((event) => JSON.stringify(event)).join('\n');
+  const values = text.match(/[^]{1,4096}/g) ?? [];
+  let burst = 0;
+  const write = () => values.forEach((value, i) => localStorage.setItem(`bench-${burst}-${i}`, value + burst++ % 10));
+  const clear = async () => {
+    for (const key of Object.keys(localStorage)) if (key.startsWith('bench-')) localStorage.removeItem(key);
+  };
+  return blocks({ ...subject, flush: clear }, BURSTS, BURST, write, stringifyAll);
+}
+
 /** A lone `track`, persisted at the end of its task, beside a bare `setItem` of 1 KB. */
 const lone = (/** @type {Subject} */ subject) =>
   blocks(subject, LONE, 1, (i) => subject.track(attributes[i]), (i) => localStorage.setItem('bench-bare', kilobytes[i]));
@@ -132,6 +147,7 @@ Object.assign(window, {
     /** @param {string} name of the subject's module  @param {any} run its options */
     start: async (name, run) => { subject = await start(name, run); },
     burst: () => burst(subject),
+    storage: () => storage(subject),
     lone: () => lone(subject),
     /** Events and their flush; the driver reads the main thread's time around it. */
     total: async (/** @type {number} */ count) => { await fill(subject, count); await subject.flush(); },

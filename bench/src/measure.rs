@@ -38,6 +38,8 @@ pub(crate) struct Figure {
 pub(crate) struct Calls {
     /// In a burst, beside `JSON.stringify` of the event.
     pub(crate) burst: Figure,
+    /// What of that is the storage's own: bare `setItem`s of as many bytes in values as large.
+    pub(crate) storage: Figure,
     /// Alone in its task, beside a bare `setItem` of 1 KB.
     pub(crate) lone: Figure,
 }
@@ -98,8 +100,9 @@ impl<'a> Bench<'a> {
     pub(crate) async fn calls(&self) -> Result<Calls> {
         self.load(Subject::Beaconry).await?;
         let burst = figure(&self.browser.run("return bench.burst()", &[]).await?)?;
+        let storage = figure(&self.browser.run("return bench.storage()", &[]).await?)?;
         let lone = figure(&self.browser.run("return bench.lone()", &[]).await?)?;
-        Ok(Calls { burst, lone })
+        Ok(Calls { burst, storage, lone })
     }
 
     /// One `track` in a burst, of clients that hold [`HELD`] events.

@@ -31,6 +31,7 @@ pub(crate) fn heading(browser: &str) -> String {
 /// One `track`, in a burst and alone.
 pub(crate) fn calls(calls: &Calls) {
     row("track in a burst of 100, persisted : JSON.stringify", calls.burst, Some(5.0));
+    row("  of that the storage: bare setItem of the same : the same", calls.storage, None);
     row("a lone track, persisted : setItem of 1 KB", calls.lone, Some(3.0));
 }
 

@@ -41,28 +41,28 @@ export function openStore(storage, limit) {
     used: () => used,
 
     /**
-     * The bytes of a batch, if it is stored and within the limit, else 0.
+     * Whether a batch is stored: within the limit.
      * @param {string} key
      * @param {string} value
-     * @param {number} before the bytes that the key has now
+     * @param {number} more bytes than the key has now
      */
-    put(key, value, before) {
-      const bytes = utf8(value);
-      const more = bytes - before;
+    put(key, value, more) {
       if (grown + more > COUNT_BYTES) count();
-      if (used + more > limit || !write(key, value)) return 0;
-      used += more;
-      grown += more;
-      return bytes;
+      const isStored = used + more <= limit && write(key, value);
+      if (isStored) {
+        used += more;
+        grown += more;
+      }
+      return isStored;
     },
 
     /**
      * What cannot be removed now is removed by who finds it later.
      * @param {string} key
-     * @param {string} [batch] its value
+     * @param {number} [bytes] of a batch
      */
-    erase(key, batch = '') {
-      used -= utf8(batch);
+    erase(key, bytes = 0) {
+      used -= bytes;
       attempt(() => storage?.removeItem(key));
       changed(key);
     },
