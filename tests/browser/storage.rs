@@ -29,7 +29,8 @@ async fn a_task_is_stored_as_on_the_wire_in_one_write() {
     assert_eq!(stored("write"), [format!("{stream}:0"), format!("{stream}:s")]);
     let value = stored_value(&format!("{}{stream}:0", prefix("write"))).unwrap();
     assert_eq!(value, format!("{{\"batch\":0,\"n\":3,\"page\":\"/p\"}}\n{LINE}\n{LINE}\n{LINE}\n"));
-    assert_eq!(app.count("storedBytes") as usize, value.len());
+    // Numbers in a batch's head count with all the digits they may have.
+    assert!((value.len()..value.len() + 16).contains(&(app.count("storedBytes") as usize)));
 
     app.track();
     settle().await;
