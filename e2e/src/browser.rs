@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use thirtyfour::session::handle::SessionHandle;
 use thirtyfour::{Capabilities, WebDriver, WindowHandle};
@@ -60,7 +60,9 @@ impl Browser {
         });
         let port = tokio::time::timeout(wait::LIMIT, told).await??.context("the driver names no port")?;
         let address = format!("http://127.0.0.1:{port}");
+        let pid = driver.pid();
         wait::until("the driver listens", || async {
+            ensure!(process::is_alive(pid), "the driver ended at once");
             Ok(reqwest::get(format!("{address}/status")).await.ok().map(drop))
         })
         .await?;

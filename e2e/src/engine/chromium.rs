@@ -4,9 +4,11 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Driver, Scheme, SiteData};
+use crate::collector::free_address;
 
 /// `--no-sandbox`: Chromium refuses to run as root with one. The rest keeps it from talking to anyone but the tests.
 const ARGS: [&str; 9] = [
@@ -25,16 +27,12 @@ const ARGS: [&str; 9] = [
 /// "Sites can't save data on your device" (ContentSetting, CONTENT_SETTING_BLOCK).
 const BLOCK: u32 = 2;
 
-/// On a port that it chooses itself.
-pub(super) fn driver() -> Driver {
+/// A port that it chooses itself is free for IPv4; where it is not for IPv6, it ends.
+pub(super) fn driver() -> Result<Driver> {
+    let port = free_address()?.port();
     let mut command = Command::new(env::var_os("CHROMEDRIVER").unwrap_or("chromedriver".into()));
-    command.arg("--port=0");
-    Driver::new(command)
-}
-
-pub(super) fn port(line: &str) -> Option<u16> {
-    let (_, port) = line.split_once("started successfully on port ")?;
-    port.trim_end().trim_end_matches('.').parse().ok()
+    command.arg(format!("--port={port}"));
+    Ok(Driver { port: Some(port), ..Driver::new(command) })
 }
 
 pub(super) fn capabilities(profile: &Path, scheme: Scheme, data: SiteData) -> Value {

@@ -94,7 +94,7 @@ impl Engine {
     /// The driver, with its output on a pipe.
     pub(crate) fn driver(self) -> Result<Driver> {
         let mut driver = match self {
-            Self::Chromium => chromium::driver(),
+            Self::Chromium => chromium::driver()?,
             Self::Firefox => firefox::driver(),
             Self::WebKit => webkit::driver()?,
         };
@@ -105,9 +105,9 @@ impl Engine {
     /// The port in a line of the driver's output, if that names one.
     pub(crate) fn port(self, line: &str) -> Option<u16> {
         match self {
-            Self::Chromium => chromium::port(line),
             Self::Firefox => firefox::port(line),
-            Self::WebKit => None,
+            // They are told.
+            Self::Chromium | Self::WebKit => None,
         }
     }
 
