@@ -10,6 +10,7 @@ import { takeLock } from './platform/locks.js';
 import { openStore } from './platform/storage.js';
 import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
+import { attempt } from './serialize.js';
 import { createStream, keyIn, textFrom } from './streams.js';
 import { isError } from './writer.js';
 
@@ -69,6 +70,10 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
   const refused = new Set();
   /** @type {Record<string, number>} events, by what became of them */
   const fates = {};
+  /** @type {Promise<ReturnType<typeof import('./platform/lease.js').createLeases>> | undefined} */
+  let leases;
+  let leaseKey = '';
+  let leased = () => {}; // gives the lease of the writer's stream back
   let round = 0; // what was begun in another is not gone on with
   let isRunning = false;
   let isAsked = false; // for another round
@@ -124,7 +129,7 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     const found = findDead(store, prefix, new Set(mine));
     hasYoung = found.hasYoung;
     for (const id of found.dead) {
-      const unlock = await takeLock(prefix + id);
+      const unlock = await hold(id);
       if (unlock && its !== round) unlock();
       if (its !== round) return false;
       if (!unlock) continue; // it lives
@@ -133,6 +138,26 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
       if (!(await deliver(add(stream, true)))) return false;
     }
     return true;
+  }
+
+  /** Asks for the stream of another page. */
+  async function hold(/** @type {string} */ id) {
+    if (navigator.locks) return takeLock(prefix + id);
+    return storage && (await (await leasing(storage)).take(prefix + id))?.unlock;
+  }
+
+  /** Where there are no Web Locks. */
+  const leasing = (/** @type {Storage} */ storage) =>
+    (leases ??= import('./platform/lease.js').then(({ createLeases }) => createLeases(storage)));
+
+  /** The writer has a Web Lock for its stream, but no lease. */
+  async function lease() {
+    const { stream } = writer.stats();
+    if (navigator.locks || !storage) return;
+    const { hold } = await leasing(storage);
+    if (stream !== writer.stats().stream || signal.aborted) return;
+    leaseKey = `${prefix}${stream}:l`;
+    leased = hold(prefix + stream).unlock;
   }
 
   /** Writer and drain have one limit together: past it what matters least is dropped, the oldest first. */
@@ -153,6 +178,9 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     const given = !signal.aborted && writer.stats().tracked && writer.handover();
     if (!given) return;
     taken = performance.now();
+    if (!navigator.locks) given.unlock = leased;
+    leased = () => {};
+    lease().catch(() => {});
     for (const line of given.lines) writer.track(line, false);
     const stream = createStream(options, given);
     // A beacon may have brought some of it; of one without batches there is only the line to tell.
@@ -284,6 +312,7 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
 
   /** Gives back what is stored, with its locks: a held one keeps a page out of the back/forward cache. What is begun is gone on with no more. */
   function leave() {
+    leased();
     round++;
     isRunning = false;
     network.clear();
@@ -308,6 +337,7 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
   });
   on('pageshow', () => {
     isGone = false;
+    lease().catch(() => {});
     run();
   });
   on('online', () => {
@@ -316,10 +346,12 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
   });
   // The wasm has come: what only memory has is still the drain's.
   signal.addEventListener('abort', () => {
+    attempt(() => storage?.removeItem(leaseKey)); // the driver has one of its own
     exit();
     leave();
     run();
   });
+  lease().catch(() => {});
   run();
 
   return {

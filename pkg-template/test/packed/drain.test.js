@@ -5,6 +5,7 @@ import { closePage, microtasks, openPage, parseBody } from '../support.js';
 import { closeCores, load, openNetwork, sentEvents, trap, until, watchCores } from './support.js';
 
 const { createTelemetry } = await load('index.js');
+const { compile } = await load('core.js');
 const { keyPrefix } = await load('flag.js');
 
 const OPTIONS = { url: 'https://t.example/v1/events', key: 'k', session: 's1', flag: 'ENABLED', wasmUrl: 'https://t.example/none.wasm' };
@@ -123,6 +124,28 @@ test('dead streams are asked about first, then sent, and erased with their lines
   assert.ok(lines().every(({ stream }) => stream !== living && stream !== young));
   await until(() => page.locks.size === 2, 'locks go back');
   isBalanced(telemetry.stats());
+});
+
+test('without Web Locks leases tell what is dead: flush delivers, and what a page has left is taken', async () => {
+  page = openPage();
+  Object.defineProperty(globalThis.navigator, 'locks', { value: undefined });
+  network = openNetwork();
+  network.serve = () => Promise.reject(new TypeError('no wasm'));
+  const [old, living] = [bornBefore(200_000), bornBefore(200_000)];
+  leave(old, [['a']], {});
+  leave(living, [['b']], {});
+  page.local.setItem(`${PREFIX}${living}:l`, `${Date.now() + 100_000} another's`);
+  const telemetry = start();
+  telemetry.log('info', 'own');
+  const { stream } = telemetry.stats();
+  const flushed = await telemetry.flush();
+  assert.equal(flushed.held, 0);
+  await until(() => !keysOf(old)[0] && !keysOf(stream)[0]);
+  assert.deepEqual([...sentEvents(network.requests, old).values()].map(message), ['a']);
+  assert.deepEqual([...sentEvents(network.requests, stream).values()].map(message), ['own']);
+  assert.equal(keysOf(living).length, 3);
+  const now = telemetry.stats().stream;
+  await until(() => keysOf(now).some((key) => key.endsWith(':l')), "the writer's stream has a lease");
 });
 
 test('one that was born more than maxAge ago is told as `age`; what nobody knows any more as `stale`', async () => {
@@ -316,6 +339,25 @@ test('the wasm that comes goes on: the drain stops, and nothing is lost', async 
   await until(() => telemetry.stats().mode === 'wasm');
   assert.deepEqual(await telemetry.flush(), { delivered: 1, held: 0, dropped: 0 });
   await until(() => page.locks.size === 1, 'the first stream is free for whoever adopts it');
+});
+
+test('the wasm that comes where there are no Web Locks goes on with the writer\'s stream under a lease of its own', async (t) => {
+  page = openPage();
+  Object.defineProperty(globalThis.navigator, 'locks', { value: undefined });
+  network = openNetwork();
+  await compile(); // or by a test before: so it is the instance that fails
+  t.mock.method(WebAssembly, 'Instance', trap, { times: 1 });
+  const telemetry = start({ wasmUrl: undefined });
+  await degraded(telemetry);
+  const { stream } = telemetry.stats();
+  const leases = () => keysOf(stream).filter((key) => key.endsWith(':l')).map((key) => page.local[key]);
+  await until(() => leases()[0]);
+  const [first] = leases();
+  page.fire('online');
+  await until(() => telemetry.stats().mode === 'wasm' && leases()[0] && leases()[0] !== first);
+  telemetry.log('info', 'after');
+  assert.deepEqual(await telemetry.flush(), { delivered: 1, held: 0, dropped: 0 });
+  assert.equal(telemetry.stats().stream, stream);
 });
 
 test('after a second trap the drain delivers what the core has left', async () => {
