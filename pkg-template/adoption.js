@@ -81,7 +81,7 @@ const rank = (/** @type {string} */ id) => `${birthOf(id)}`.padStart(15, '0') + 
  * @param {() => boolean | undefined} driver.isOver
  * @param {ReturnType<typeof import('./platform/mirror.js').openMirror>} [driver.mirror]
  * @param {Set<string>} driver.mirrored the streams of which only the mirror may know
- * @param {Promise<ReturnType<typeof import('./platform/lease.js').createLeases>>} [driver.leases] where there are no Web Locks
+ * @param {() => Promise<ReturnType<typeof import('./platform/lease.js').createLeases>>} [driver.leases] where there are no Web Locks
  * @param {() => void} driver.forgive the last trap, of which the cause is gone
  */
 export function createAdoption(driver) {
@@ -95,7 +95,7 @@ export function createAdoption(driver) {
   async function ask(id) {
     asked.add(id);
     try {
-      const lease = await (await leases)?.take(prefix + id);
+      const lease = await (await leases?.())?.take(prefix + id);
       const unlock = leases ? lease?.unlock : await takeLock(prefix + id);
       if (!unlock) return;
       const bodies = await bodiesOf(id, mirror); // under the lock: nobody else erases meanwhile

@@ -37,9 +37,12 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
   /** @type {Promise<ReturnType<typeof import('./platform/lease.js').createLeases>> | undefined} */
   let leases;
 
-  /** Where there are no Web Locks. */
-  const leasing = (/** @type {Storage} */ storage) =>
-    (leases ??= import('./platform/lease.js').then(({ createLeases }) => createLeases(storage)));
+  /** Where there are no Web Locks. What could not be loaded is asked for again. */
+  function leasing() {
+    leases ??= import('./platform/lease.js').then(({ createLeases }) => createLeases(/** @type {Storage} */ (storage)));
+    leases.catch(() => (leases = undefined));
+    return leases;
+  }
 
   /** For what pages have left that are gone. */
   function look() {
@@ -47,7 +50,7 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
     lookIn(LOOK_EVERY_MS);
     if (!mirrored.size && !store.count().some((key) => !key.includes(own().id))) return;
     adoption ??= import('./adoption.js').then(({ createAdoption }) =>
-      createAdoption({ ...driver, options, prefix, store, streams, mirror, mirrored, lookIn, leases: navigator.locks ? undefined : leasing(storage) }));
+      createAdoption({ ...driver, options, prefix, store, streams, mirror, mirrored, lookIn, leases: navigator.locks ? undefined : leasing }));
     adoption.then((adopt) => adopt()).catch(() => (adoption = undefined));
   }
 
@@ -72,7 +75,7 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
     hold(stream) {
       if (navigator.locks) stream.unlock = lock(prefix + stream.id);
       else if (storage) {
-        leasing(storage)
+        leasing()
           .then(({ hold }) => own() === stream && !isOver() && Object.assign(stream, hold(prefix + stream.id)))
           .catch(() => {});
       }

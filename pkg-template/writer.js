@@ -117,7 +117,7 @@ export function createWriter(options, storage, prefix, members) {
 
   function begin() {
     id = newId();
-    next = start = held = others = 0;
+    next = start = held = 0;
     hasLine = false;
     batches = [];
     open = undefined;

@@ -113,11 +113,11 @@ async fn a_flush_that_cannot_deliver_resolves_in_time_and_keeps_all() {
 /// Also where the browser's `fetch` does not even hear its signal.
 #[wasm_bindgen_test]
 async fn a_request_that_hangs_is_given_up_and_repeated() {
-    for mode in [Mode::Hang, Mode::Deaf] {
+    for (mode, name) in [(Mode::Hang, "hangs"), (Mode::Deaf, "deaf")] {
         empty_storage();
         let collector = Collector::start(mode);
         let time = Time::fake();
-        let app = App::start("hangs", "");
+        let app = App::start(name, "");
         app.track();
         time.advance(6_000).await;
         until("a request", || collector.requests() == 1).await;

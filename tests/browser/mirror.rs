@@ -250,14 +250,14 @@ async fn without_the_option_there_is_none_and_an_earlier_one_goes() {
 #[wasm_bindgen_test]
 async fn a_page_that_is_hidden_or_gone_mirrors_at_once() {
     empty_storage();
-    delete_mirror("leaving").await;
+    delete_mirror("hurried").await;
     let collector = Collector::start(Mode::Unreachable);
     collector.take_beacons_of(0);
-    let app = App::start("leaving", "");
-    until_mirrored("leaving", "a database", |_| true).await;
+    let app = App::start("hurried", "");
+    until_mirrored("hurried", "a database", |_| true).await;
     let time = Time::fake(); // no timer rings
     app.track();
     fire_on_window("pagehide", Some(true));
-    until_mirrored("leaving", "the event", |text| text.contains(LINE)).await;
+    until_mirrored("hurried", "the event", |text| text.contains(LINE)).await;
     drop(time);
 }

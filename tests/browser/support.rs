@@ -338,7 +338,8 @@ fn whole(value: &JsValue) -> u32 {
 
 // ── What is stored ──
 
-/// An empty storage: every test begins with one.
+/// An empty storage: every test begins with one. An app's mirror stays: one that begins again under the same name in a test finds
+/// what it had.
 pub(crate) fn empty_storage() {
     clear_storage();
 }
