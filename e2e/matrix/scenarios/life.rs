@@ -17,13 +17,15 @@ pub(crate) async fn hidden(case: &mut Case) -> Result<()> {
         browser.wait_for("document.visibilityState === 'visible'").await?;
         case.track(&format!("shown-{time}"), 1).await?;
         browser.show(&other).await?;
+        // Who is quicker than the browser has hidden nothing.
+        browser.wait_for("document.visibilityState === 'visible'").await?;
         browser.show(&page).await?;
         browser.wait_for(&format!("watched.hidden > {time}")).await?;
     }
     case.world.settled(&browser).await.map(drop)
 }
 
-/// Frozen by the browser while it is hidden, and thawed.
+/// Frozen by the browser while another tab hides it, thawed, and shown again.
 pub(crate) async fn frozen(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     browser
@@ -31,9 +33,13 @@ pub(crate) async fn frozen(case: &mut Case) -> Result<()> {
         .await?;
     case.world.truth.add(&serde_json::json!(["freezing:0"]))?;
     case.track("before", EVENTS).await?;
+    let page = browser.tab().await?;
+    browser.open_tab().await?;
+    browser.switch_to(&page).await?;
     browser.freeze(true).await?;
     case.left().await?;
     browser.freeze(false).await?;
+    browser.show(&page).await?;
     case.track("after", EVENTS).await?;
     case.world.settled(&browser).await.map(drop)
 }
