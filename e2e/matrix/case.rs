@@ -176,6 +176,7 @@ impl Case {
             twice: fates.twice,
             unknown: fates.unknown,
             dropped: fates.dropped,
+            missing: fates.missing,
             thrown: self.world.site.thrown(),
             failed: None,
             seconds: 0.0,

@@ -22,6 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) unknown: usize,
     /// Told as dropped and not stored, by reason.
     pub(crate) dropped: BTreeMap<String, usize>,
+    /// The first that are not in the journal, by their marks.
+    pub(crate) missing: Vec<String>,
     /// What the pages threw.
     pub(crate) thrown: Vec<String>,
     /// Why the scenario did not come to its end.
@@ -56,7 +58,12 @@ impl Outcome {
         let lost = self.accepted as i64 - (self.stored + self.dropped()) as i64;
         let reasons = [
             self.failed.clone(),
-            (lost != 0).then(|| format!("{lost} of {} are neither stored nor counted", self.accepted)),
+            (lost != 0).then(|| {
+                format!(
+                    "{lost} of {} are neither stored nor counted, of these: {:?}",
+                    self.accepted, self.missing
+                )
+            }),
             (!may_drop && self.dropped() > 0).then(|| format!("{:?} were dropped", self.dropped)),
             (self.twice > 0).then(|| format!("{} are stored twice", self.twice)),
             (self.unknown > 0).then(|| format!("{} were never tracked", self.unknown)),

@@ -133,6 +133,7 @@ pub(crate) const TABLE: &[Scenario] = &[
     scenario!("13f", "the wasm traps midway", degraded::traps),
     scenario!("13g", "the wasm traps after a write", degraded::traps_after_a_write),
     scenario!("13h", "the wasm traps again and again", degraded::traps_again),
+    scenario!("13i", "the wasm traps again as the page goes", degraded::traps_as_it_goes),
     scenario!("14a", "hidden and shown 100 times", life::hidden),
     scenario!(
         "14b",

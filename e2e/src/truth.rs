@@ -14,6 +14,9 @@ pub struct Truth {
     marks: BTreeSet<String>,
 }
 
+/// As many as show a pattern.
+const FEW: usize = 10;
+
 /// What became of tracked events, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fates {
@@ -25,6 +28,8 @@ pub struct Fates {
     pub unknown: usize,
     /// Not in the journal, and told as dropped, by reason.
     pub dropped: BTreeMap<String, usize>,
+    /// The first marks that are not in the journal.
+    pub missing: Vec<String>,
 }
 
 impl Truth {
@@ -95,6 +100,8 @@ impl Truth {
             *count += 1;
             fates.twice += usize::from(*times > 1);
         }
+        let missing = self.marks.iter().filter(|mark| !seen.contains_key(*mark));
+        fates.missing = missing.take(FEW).cloned().collect();
         for (stream, line) in journal.books()? {
             let stored = numbers.remove(&stream).unwrap_or_default();
             for (reason, ranges) in line["dropped"].as_object().into_iter().flatten() {

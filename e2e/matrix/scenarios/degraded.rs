@@ -73,7 +73,16 @@ pub(crate) async fn late(case: &mut Case) -> Result<()> {
 
 /// In the midst of a task's events. The next core is told of fewer than that.
 pub(crate) async fn traps(case: &mut Case) -> Result<()> {
-    case.world.site.trap(Trap::Track(60))?;
+    traps_at(case, 70).await
+}
+
+/// As [`traps`], and the next core is told of as many in the task after which the page goes.
+pub(crate) async fn traps_as_it_goes(case: &mut Case) -> Result<()> {
+    traps_at(case, 60).await
+}
+
+async fn traps_at(case: &mut Case, event: i32) -> Result<()> {
+    case.world.site.trap(Trap::Track(event))?;
     case.visit().await?;
     case.track("midway", EVENTS).await?;
     trapped(case, "wasm").await

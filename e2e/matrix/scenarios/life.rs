@@ -7,23 +7,31 @@ use crate::case::Case;
 const EVENTS: u32 = 100;
 const TIMES: u32 = 100;
 
-/// Hidden by another tab and shown again, with an event each time.
+/// Hidden by another tab and shown again, with an event each time. The other tab is told when: who is quicker than the browser has
+/// hidden nothing.
 pub(crate) async fn hidden(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     let page = browser.tab().await?;
+    let tell = "
+        const channel = new BroadcastChannel('hidden');
+        document.addEventListener('visibilitychange', () => document.hidden && channel.postMessage(0))";
+    browser.run(tell, &[]).await?;
     let other = browser.open_tab().await?;
-    browser.show(&page).await?;
+    browser.goto(&case.world.blank_page()).await?;
+    let count = "window.told = 0; new BroadcastChannel('hidden').onmessage = () => window.told++";
+    browser.run(count, &[]).await?;
     for time in 1..=TIMES {
+        browser.show(&page).await?;
         browser.wait_for("document.visibilityState === 'visible'").await?;
         case.track(&format!("shown-{time}"), 1).await?;
         browser.show(&other).await?;
-        browser.show(&page).await?;
-        browser.wait_for(&format!("watched.hidden > {time}")).await?;
+        browser.wait_for(&format!("told >= {time}")).await?;
     }
+    browser.show(&page).await?;
     case.world.settled(&browser).await.map(drop)
 }
 
-/// Frozen by the browser while it is hidden, and thawed.
+/// Frozen by the browser while another tab hides it, thawed, and shown again.
 pub(crate) async fn frozen(case: &mut Case) -> Result<()> {
     let browser = case.visit().await?;
     browser
@@ -31,9 +39,13 @@ pub(crate) async fn frozen(case: &mut Case) -> Result<()> {
         .await?;
     case.world.truth.add(&serde_json::json!(["freezing:0"]))?;
     case.track("before", EVENTS).await?;
+    let page = browser.tab().await?;
+    browser.open_tab().await?;
+    browser.switch_to(&page).await?;
     browser.freeze(true).await?;
     case.left().await?;
     browser.freeze(false).await?;
+    browser.show(&page).await?;
     case.track("after", EVENTS).await?;
     case.world.settled(&browser).await.map(drop)
 }
