@@ -53,6 +53,9 @@ fn row(
     if let Some(exception) = scenario.exception(engine) {
         return Ok(writeln!(text, "| {} | {name} | | | | | | {exception} | |", scenario.id)?);
     }
+    if outcomes.is_empty() {
+        return Ok(writeln!(text, "| {} | {name} | 0 | | | | | | |", scenario.id)?);
+    }
     let sum = |of: fn(&Outcome) -> usize| outcomes.iter().map(of).sum::<usize>();
     let mut dropped = BTreeMap::<&str, usize>::new();
     for (reason, count) in outcomes.iter().flat_map(|outcome| &outcome.dropped) {
