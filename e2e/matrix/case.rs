@@ -47,10 +47,12 @@ impl Case {
             let outcome = case.outcome().unwrap_or_default();
             return Outcome { failed: Some(format!("{error:#}")), ..outcome };
         }
-        match case.until_accounted(scenario.may_drop).await {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome::failed(&error),
-        }
+        let compared = async {
+            let mut outcome = case.until_accounted(scenario.may_drop).await?;
+            outcome.compare(&case.world.collector.delivery()?);
+            Ok(outcome)
+        };
+        compared.await.unwrap_or_else(|error| Outcome::failed(&error))
     }
 
     async fn new(engine: Engine) -> Result<Self> {
@@ -178,6 +180,7 @@ impl Case {
             dropped: fates.dropped,
             missing: fates.missing,
             thrown: self.world.site.thrown(),
+            differs: None,
             failed: None,
             seconds: 0.0,
         })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Error;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Numbers of events, but for the last three.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) missing: Vec<String>,
     /// What the pages threw.
     pub(crate) thrown: Vec<String>,
+    /// Where `beaconry delivery` says something else.
+    pub(crate) differs: Option<String>,
     /// Why the scenario did not come to its end.
     pub(crate) failed: Option<String>,
     pub(crate) seconds: f32,
@@ -49,6 +52,28 @@ impl Outcome {
         Self { seconds: time.as_secs_f32(), ..self }
     }
 
+    /// Compares with the answer of `beaconry delivery --json`, once every event is stored or counted.
+    pub(crate) fn compare(&mut self, delivery: &Value) {
+        let total = &delivery["total"];
+        let known = json!({
+            "tracked": self.accepted,
+            "stored": self.stored,
+            "dropped": self.dropped(),
+            "outstanding": 0,
+            "lost": 0,
+        });
+        let is_as_known = known.as_object().into_iter().flatten().all(|(name, count)| total[name] == *count);
+        let told = total["dropped_by_reason"].as_object().into_iter().flatten();
+        let told: BTreeMap<&str, u64> = told
+            .filter_map(|(reason, count)| Some((reason.as_str(), count.as_u64()?)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let dropped = self.dropped.iter().map(|(reason, count)| (reason.as_str(), *count as u64)).collect();
+        if !is_as_known || told != dropped {
+            self.differs = Some(format!("`beaconry delivery` says {total}, and it is {known}, {dropped:?}"));
+        }
+    }
+
     pub(crate) fn dropped(&self) -> usize {
         self.dropped.values().sum()
     }
@@ -64,6 +89,7 @@ impl Outcome {
                     self.accepted, self.missing
                 )
             }),
+            self.differs.clone(),
             (!may_drop && self.dropped() > 0).then(|| format!("{:?} were dropped", self.dropped)),
             (self.twice > 0).then(|| format!("{} are stored twice", self.twice)),
             (self.unknown > 0).then(|| format!("{} were never tracked", self.unknown)),

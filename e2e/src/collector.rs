@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::journal::Journal;
 use crate::process::Process;
@@ -111,6 +112,19 @@ impl Collector {
             bail!("beaconry phase {key} {phase} ended with {status}");
         }
         Ok(())
+    }
+
+    /// `beaconry delivery --json`: what it says itself became of all events.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn delivery(&self) -> Result<Value> {
+        let output =
+            Command::new(&self.program).args(["delivery", "--json", "--data"]).arg(&self.data).output()?;
+        if !output.status.success() {
+            bail!("beaconry delivery: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     fn log(&self) -> String {
