@@ -486,7 +486,7 @@ impl World {
             has_line = self.write_plain(at, (stream, 0), &parcel.encode());
         }
         self.check_accounted(stream, lot.range, "lets go of");
-        self.storage.local.set(self.now, batch_key(stream, lot.range.start()), None);
+        self.storage.remove(self.now, batch_key(stream, lot.range.start()));
         if !has_line {
             self.write_plain(at, (stream, 0), &parcel.encode());
         }
@@ -495,7 +495,7 @@ impl World {
     fn settle_plain(&mut self, at: usize, parcel: &Parcel) {
         let stream = parcel.line.stream;
         self.say(|| format!("page {}: {} is settled", PLAIN + at, name(stream)));
-        self.storage.local.set(self.now, (stream, 0), None);
+        self.storage.remove(self.now, (stream, 0));
         self.locks.release(stream, PLAIN + at);
         self.settled.insert(stream);
         self.reach("a page without wasm delivered a stream");
@@ -520,7 +520,7 @@ impl World {
             for key in
                 self.storage.local.values.keys().filter(|key| key.0 == stream).copied().collect::<Vec<_>>()
             {
-                self.storage.local.set(self.now, key, None);
+                self.storage.remove(self.now, key);
             }
         }
         self.locks.release_all(PLAIN + at);
