@@ -220,7 +220,7 @@ impl World {
         self.plain[at].writer.line.closed |= is_closed;
         let writer = &self.plain[at].writer;
         let mut room = BEACON_BYTES as usize - writer.encode().len();
-        let fits = |lot: &&Lot| !lot.is_sent && !(is_throttled && lot.is_stored);
+        let fits = |lot: &&Lot| !(lot.is_sent || is_throttled && lot.is_stored);
         let mut chosen: Vec<Lot> = writer.lots.iter().filter(fits).cloned().collect();
         chosen.retain(|lot| {
             lot.text().len() <= room && {
@@ -306,7 +306,7 @@ impl World {
             return self.round_at(at, self.now + wait.min(TAKE_EVERY));
         }
         self.take_own(at);
-        while self.plain[at].parcels.first().is_some() || self.adopt_plain(at) {
+        while !self.plain[at].parcels.is_empty() || self.adopt_plain(at) {
             let mut parcel = self.plain[at].parcels.remove(0);
             let is_old = self.wall().saturating_sub(parcel.line.stream.birth_unix_ms())
                 > u64::from(self.config.max_age.as_millis());
