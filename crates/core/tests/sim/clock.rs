@@ -21,7 +21,7 @@ impl World {
         // A browser has queued the locks of the pages before, and grants them in order, whatever the clock says; a lease is
         // written some ms after the page opens.
         for page in 0..self.pages.len() {
-            if self.pages[page].is_alive() {
+            if self.pages[page].is_alive() && !self.pages[page].holds.contains(&self.pages[page].own) {
                 self.granted(page, self.pages[page].own);
             }
         }
