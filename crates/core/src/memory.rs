@@ -1,6 +1,10 @@
 //! What is dropped as `full`: over the memory budget, which is for what no storage has, and out of a full storage.
 
-use crate::{Pipeline, Priority, Range, Reason, StreamKey, batch::Batch, outbox::find};
+use crate::{
+    Pipeline, Priority, Range, Reason, StreamKey,
+    batch::Batch,
+    outbox::{LineSaved, find},
+};
 
 impl Pipeline {
     /// Bytes that only memory has. The open batch counts as full, so that no `track` within it has to ask.
@@ -29,7 +33,8 @@ impl Pipeline {
     }
 
     /// The storage has refused a batch: others that it has go instead, one after each refusal, until more than its bytes are
-    /// gone (the line has grown too). Where it refuses for another reason, all the rest would go in vain.
+    /// gone (the line has grown too), and only while the line that tells of it can be written. Where the storage refuses for another
+    /// reason, all the rest would go in vain.
     pub(crate) fn evict(&mut self, stream: StreamKey, range: Range) {
         let refused = find(&mut self.streams, stream)
             .and_then(|outbox| outbox.batches.iter().find(|batch| batch.range.start() == range.start()));
@@ -44,13 +49,14 @@ impl Pipeline {
     /// the storage has and is ours to erase, or of what only memory has. Returns its bytes.
     fn drop_least(&mut self, mut lowest: Priority, is_stored: bool) -> u32 {
         let mut found = None;
+        let is_first = self.evicted == 0;
         // The last one found is taken. Of equals a later stream's is the older: the own one, at 0, is the youngest.
         for outbox in &mut self.streams {
             for at in (0..outbox.sealed()).rev() {
                 let batch = outbox.batches.get(at);
                 let batch = batch.filter(|batch| !batch.is_flying() && batch.is_saved() == is_stored);
                 if let Some(batch) = batch.filter(|batch| batch.priority <= lowest)
-                    && (outbox.locked || !is_stored)
+                    && (!is_stored || outbox.locked && (is_first || outbox.line_saved != LineSaved::Refused))
                 {
                     lowest = batch.priority;
                     found = Some((outbox.key, at, batch.bytes));

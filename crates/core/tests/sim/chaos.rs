@@ -237,7 +237,10 @@ fn link(world: &mut World, page: usize) {
 fn storage(world: &mut World) {
     match world.rng.below(4) {
         0 => world.storage.is_blocked = true,
-        1 => world.storage.quota = Some(world.rng.between(0, 12_000) as usize),
+        1 => {
+            let quota = world.rng.between(0, 12_000) as usize;
+            world.storage.squeeze(quota);
+        }
         _ => {
             world.storage.is_blocked = false;
             world.storage.quota = None;

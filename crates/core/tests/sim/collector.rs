@@ -202,12 +202,12 @@ impl Collector {
         let old: Vec<_> = self.index.iter().filter(|(_, known)| is_old(known)).map(|(id, _)| *id).collect();
         for id in old {
             if let Some(known) = self.index.remove(&id) {
-                self.bury(id, known);
+                self.bury(id, &known);
             }
         }
     }
 
-    fn bury(&mut self, id: StreamId, known: Known) {
+    fn bury(&mut self, id: StreamId, known: &Known) {
         let grave = self.forgotten.entry(id).or_insert_with(|| (Ranges::new(), known.line.clone()));
         grave.0.extend(&known.stored);
         grave.1.merge(&known.line);
@@ -220,7 +220,7 @@ impl Collector {
         self.files = self.files.split_off(&(last + 1).saturating_sub(days));
         self.since = self.files.keys().next().map_or(0, |day| day * DAY);
         for (id, known) in std::mem::take(&mut self.index) {
-            self.bury(id, known);
+            self.bury(id, &known);
         }
         let files = std::mem::take(&mut self.files);
         for (day, entry) in files.iter().flat_map(|(day, entries)| entries.iter().map(move |it| (day, it))) {

@@ -79,6 +79,18 @@ impl Storage {
         true
     }
 
+    /// Blocked, it keeps what it has.
+    pub fn remove(&mut self, now: u64, key: Key) {
+        if !self.is_blocked {
+            self.local.set(now, key, None);
+        }
+    }
+
+    /// Others fill it up to so much for us; what we have stays.
+    pub fn squeeze(&mut self, quota: usize) {
+        self.quota = Some(quota.max(self.local.bytes()));
+    }
+
     /// Of two values under one key the longer wins.
     pub fn read(&self, key: Key) -> Option<&Vec<u8>> {
         let mirrored = self.mirror.values.get(&key).filter(|_| self.has_mirror);

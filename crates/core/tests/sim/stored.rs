@@ -87,7 +87,7 @@ impl World {
     }
 
     pub fn remove(&mut self, page: usize, key: Key) {
-        self.storage.local.set(self.now, key, None);
+        self.storage.remove(self.now, key);
         self.pages[page].mirror.push((key, None));
     }
 
