@@ -123,6 +123,7 @@ export function createDriver(client) {
   /** Something happened. @param {number[]} message */
   const input = (...message) =>
     when(() => {
+      keeper.check(); // before an answer erases
       tell(...message);
       drain();
     });
@@ -290,10 +291,11 @@ export function createDriver(client) {
     let how = [to.START, seed, memoryBytes, batchBytes, flushAfter, maxAge, utf8(JSON.stringify(own.head))];
     for (const stream of streams.values()) {
       // What was adopted is stored, and adopted again. Of the others, in the order in which they began, the last is the own one.
-      if (stream.isAdopted !== undefined) {
+      if (stream.isAdopted !== undefined && [...stream.batches.values()].every(({ stored }) => stored)) {
         streams.delete(stream.key);
         continue;
       }
+      stream.isAdopted = undefined; // memory alone has some of it
       tell(...how, stream.key, stream.next, Math.max(Date.now() - stream.born, 0));
       how = [to.BEGIN];
       tellDropped(stream);

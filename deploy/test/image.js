@@ -68,7 +68,7 @@ function build(folder, caches) {
   execFileSync('cp', ['-a', buildah('mount', container), join(folder, 'root')]);
   const { OCIv1 } = JSON.parse(buildah('inspect', '--type', 'image', IMAGE));
   writeFileSync(join(folder, 'image.json'), JSON.stringify(OCIv1.config, undefined, 2));
-  buildah('rm', container);
+  buildah('rm', '--all'); // one of a build that was broken off, too
   buildah('rmi', '--prune');
 }
 
