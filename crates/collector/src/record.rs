@@ -20,7 +20,7 @@ pub(crate) struct Record {
     pub(crate) app: Arc<str>,
     /// The numbers that are in the journal.
     pub(crate) stored: Ranges,
-    /// All its stream lines, merged; `tracked` is at least the end of what is stored.
+    /// All its stream lines, merged; `tracked` is at least the end of what is stored or dropped.
     pub(crate) line: StreamLine,
     /// The first browser that was told of: the page's, or the same one's after a restart.
     pub(crate) browser: Option<Arc<str>>,

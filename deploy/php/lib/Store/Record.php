@@ -14,7 +14,7 @@ final class Record
     public function __construct(
         /** The numbers that are in the journal. */
         public readonly Ranges $stored,
-        /** All its stream lines, merged; `tracked` is at least the end of what is stored. */
+        /** All its stream lines, merged; `tracked` is at least the end of what is stored or dropped. */
         public readonly StreamLine $line,
         /** Lines of type `delivery` so far. */
         public int $deliveries,

@@ -46,6 +46,12 @@ final class Dropped
         return array_sum(array_map(static fn (Ranges $numbers): int => $numbers->count(), $this->numbers));
     }
 
+    /** One past the last number, of any reason. */
+    public function end(): int
+    {
+        return max([0, ...array_map(static fn (Ranges $numbers): int => $numbers->end(), array_values($this->numbers))]);
+    }
+
     /** The most ranges that one reason has. */
     public function mostPieces(): int
     {

@@ -84,6 +84,12 @@ final class Ranges
         return count($this->ranges);
     }
 
+    /** One past the last number. */
+    public function end(): int
+    {
+        return $this->ranges === [] ? 0 : $this->ranges[count($this->ranges) - 1][1];
+    }
+
     /** As JSON: `[[0,117],[120,140]]`. */
     public function encode(): string
     {

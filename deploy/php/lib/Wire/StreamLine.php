@@ -101,7 +101,8 @@ final class StreamLine
     public function merge(self $other): bool
     {
         $before = [$this->dropped->count(), $this->closed];
-        $this->tracked = max($this->tracked, $other->tracked);
+        // What was dropped was numbered.
+        $this->tracked = max($this->tracked, $other->tracked, $other->dropped->end());
         $this->dropped->extend($other->dropped);
         if ($other->closed || !$this->closed) {
             $this->holds = $other->holds;
