@@ -207,7 +207,9 @@ fn write(pipeline: &Pipeline, output: Output, out: &mut Vec<u32>) {
         Output::Erase { stream, range } => (asked::ERASE, stream, Some(range), 0),
         Output::Forget { stream, range } => (asked::FORGET, stream, Some(range), 0),
         Output::Dropped { stream, reason, range } => {
-            (asked::DROPPED, stream, Some(range), reason.index() as u32)
+            #[expect(clippy::cast_possible_truncation, reason = "there are ten reasons")]
+            let reason = reason.index() as u32;
+            (asked::DROPPED, stream, Some(range), reason)
         }
         Output::Send(Request { id, stream, via: Via::Fetch }) => (asked::FETCH, stream, None, id.0),
         Output::Send(Request { id, stream, via: Via::Beacon }) => (asked::BEACON, stream, None, id.0),
