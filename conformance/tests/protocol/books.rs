@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
                     r#""tracked":9,"dropped":{"full":[[2,5]],"age":[[6,7]],"poison":[[0,1],[8,9]]},"holds":[],"closed":false"#,
                 ),
             ]),
-        case("tracked is the greatest, and at least the end of what is stored")
+        case("tracked is the greatest, and at least the end of what is stored or dropped")
             .sends(line(2) + &batch(0..4))
             .stores("[0,4]")
             .sends(line_with(3, r#","dropped":{"off":[[4,5]]}"#))
@@ -38,7 +38,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .stores("[0,4]")
             .leaves(stored(0..4))
             .leaves([
-                delivery(1, r#""tracked":4,"dropped":{"off":[[4,5]]},"holds":[],"closed":false"#),
+                delivery(1, r#""tracked":5,"dropped":{"off":[[4,5]]},"holds":[],"closed":false"#),
                 delivery(2, r#""tracked":9,"dropped":{"off":[[4,6]]},"holds":[],"closed":false"#),
                 delivery(3, r#""tracked":9,"dropped":{"off":[[4,7]]},"holds":[],"closed":false"#),
             ]),
