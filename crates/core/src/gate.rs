@@ -42,6 +42,11 @@ impl Gate {
         self.throttled.max(self.backoff).max(self.denied).max(self.offline)
     }
 
+    /// Nobody says that the collector cannot be reached.
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
+        self.failures == 0 && now >= self.opens_at()
+    }
+
     /// A Retry-After holds: beacons carry only what no storage has.
     pub(crate) fn is_throttled(&self, now: Instant) -> bool {
         now < self.throttled

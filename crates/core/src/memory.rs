@@ -32,13 +32,14 @@ impl Pipeline {
         true
     }
 
-    /// The storage has refused a batch: others that it has go instead, one after each refusal, until more than its bytes are
+    /// The storage has refused a batch, and it cannot be sent instead: others that are stored go for it, one after each refusal, until more than its bytes are
     /// gone (the line has grown too), and only while the line that tells of it can be written. Where the storage refuses for another
     /// reason, all the rest would go in vain.
     pub(crate) fn evict(&mut self, stream: StreamKey, range: Range) {
         let refused = find(&mut self.streams, stream)
             .and_then(|outbox| outbox.batches.iter().find(|batch| batch.range.start() == range.start()));
         if let Some(Batch { bytes, priority, .. }) = refused.copied()
+            && !self.gate.is_open(self.now)
             && self.evicted <= bytes
         {
             self.evicted += self.drop_least(priority, true);

@@ -4,7 +4,7 @@
 
 mod driver;
 
-use beaconry_core::{Answer, Config, Fate, Output, Priority, Range, Reason, TrackError};
+use beaconry_core::{Answer, Config, Fate, Link, Output, Priority, Range, Reason, TrackError};
 use driver::{Driver, key, stream};
 
 /// Room for eight batches of one event of 1,000 bytes.
@@ -115,9 +115,28 @@ fn evicted(d: &Driver, from: usize) -> Vec<u32> {
     d.log[from..].iter().filter_map(dropped).collect()
 }
 
+/// What cannot be stored cannot be sent instead.
+fn go_offline(d: &mut Driver) {
+    d.pipeline.handle_link(d.now, Link::Offline);
+}
+
+#[test]
+fn while_the_collector_is_there_nothing_stored_is_given_up_for_what_is_sent_soon() {
+    let mut d = Driver::new(small());
+    for _ in 0..6 {
+        d.log(1_000);
+    }
+    d.storage.is_full = true;
+    d.log(1_000);
+    assert_eq!(d.dropped(Reason::Full), 0);
+    d.heal();
+    assert_eq!(d.pipeline.totals().delivered(), 7);
+}
+
 #[test]
 fn a_full_storage_gives_up_what_matters_least_then_the_oldest_and_never_what_matters_more() {
     let mut d = Driver::new(small());
+    go_offline(&mut d);
     d.storage.limit = 4_700;
     for priority in [Priority::High, Priority::Normal, Priority::Low, Priority::Normal] {
         d.track(1_000, priority).unwrap();
@@ -142,6 +161,7 @@ fn of_two_streams_that_are_ours_the_older_one_makes_room() {
     let mut d = Driver::new(small());
     d.storage = dead.storage;
     d.storage.limit = 3_900;
+    go_offline(&mut d);
     d.adopt(2, beaconry_core::Duration::from_secs(60));
     for _ in 0..3 {
         d.log(1_000);
@@ -154,6 +174,7 @@ fn of_two_streams_that_are_ours_the_older_one_makes_room() {
 #[test]
 fn a_storage_that_refuses_for_another_reason_costs_one_batch() {
     let mut d = Driver::new(small());
+    go_offline(&mut d);
     for _ in 0..6 {
         d.log(1_000);
     }

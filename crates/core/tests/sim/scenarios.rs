@@ -329,6 +329,7 @@ fn n14b_two_tabs_fill_the_storage_and_evict_at_the_same_time() {
     for page in [one, two] {
         w.track(page, 120, Priority::High);
     }
+    w.run(5 * SECOND); // both hear that nobody is there
     for _ in 0..20 {
         task(&mut w, one, 5);
         task(&mut w, two, 5);
