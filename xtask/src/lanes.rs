@@ -18,8 +18,8 @@ use crate::shell::{Interrupted, Lane};
 
 /// Builds keep all cores busy: a second one would only double the memory.
 const COMPUTING: usize = 1;
-/// Each has a browser or servers of its own, some hundred MB; more would starve the waits that have a deadline.
-const WAITING: usize = 2;
+/// Each has browsers or servers of its own, and tests with deadlines: two at a time on two cores starved each other.
+const WAITING: usize = 1;
 
 /// What the lanes know of a step.
 pub(crate) struct Plan {

@@ -104,7 +104,9 @@ const STEPS: &[Step] = &[
         .of(&[COLLECTOR, SERVERS]),
     Step::new("clippy", "lints, for this machine", &[], clippy),
     Step::new("clippy-wasm", "lints of the client, for the browser", &[Tool::Wasm], clippy_wasm),
-    Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client),
+    Step::new("client", "the client in a headless browser", &CLIENT_NEEDS, client)
+        .after(&["clippy-wasm"])
+        .waits(),
     Step::new("core", "the core, and the simulator's seeds", &[], core).after(&["build"]).of(&[CORE]),
     Step::new("collector", "the collector", &[], collector).after(&["build"]).of(&[COLLECTOR]),
     Step::new("xtask", "the chores' own tests", &[], xtask),
