@@ -42,6 +42,12 @@ const BEACON_BYTES = 65_536;
 /** Bytes of events that an origin stores by default. 1 MiB: a fifth of what its localStorage takes. */
 const STORAGE_BYTES = 1_048_576;
 
+/**
+ * How long a page that lives on after `beforeunload` waits for the next to come, in ms. What it tracks meanwhile goes into a stream
+ * without a lock; adopters leave such a one alone for twice as long.
+ */
+const STAY_MS = 5_000;
+
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
 
@@ -77,6 +83,7 @@ export function createDriver(client) {
   const network = transport(options);
   const gated = gateOf(prefix, storage);
   const wake = alarm(() => input(to.TIME));
+  const stay = alarm(() => when(() => over || heard({ type: 'pageshow', persisted: true })));
   const books = openBooks(() => hear(() => tell(to.COUNT)));
   const keeper = createKeeper(client, store, streams, {
     own: () => own,
@@ -241,14 +248,14 @@ export function createDriver(client) {
 
   // ── The page's life ──
 
-  /** @param {Event & { persisted?: boolean }} event */
+  /** @param {{ type: string, persisted?: boolean }} event */
   function heard({ type, persisted }) {
     if (type === 'pageshow' && !persisted) return; // the first
-    if (type === 'pagehide') return go();
+    if (type === 'pagehide' || type === 'beforeunload') return go(type === 'pagehide' ? to.NEVER : STAY_MS);
     const isLink = type === 'online' || type === 'offline';
-    const isLeaving = !isLink && (type === 'beforeunload' || type === 'freeze' || isHidden());
+    const isLeaving = !isLink && (type === 'freeze' || isHidden());
     if (isLink) tell(to.LINK, type === 'online');
-    else if (type !== 'beforeunload') {
+    else {
       if (persisted) renew(); // the old streams are adopted, if nobody has
       tell(to.PAGE, isLeaving);
     }
@@ -270,8 +277,14 @@ export function createDriver(client) {
     else if (wait) tell(to.GATE, wait);
   }
 
-  /** `pagehide`: the stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
-  function go() {
+  /**
+   * The stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. Firefox looks before
+   * `pagehide`, so they go with `beforeunload`. A page that stays after that (a download, a `mailto:`, a user who does not want to leave)
+   * goes on in a while as one that is back from the cache.
+   * @param {number} stays after so many ms
+   */
+  function go(stays = to.NEVER) {
+    stay(stays);
     tell(to.PAGE, 2);
     exit();
     drain();
@@ -279,6 +292,7 @@ export function createDriver(client) {
     own.unlock();
     keeper.giveBack();
     drain();
+    keeper.settle();
   }
 
   // ── Begin and end ──

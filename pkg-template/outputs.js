@@ -94,7 +94,8 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
     const text = store.read(keyOf(stream, first));
     const n = batch?.n ?? 0;
     if (readBatch(text, first)?.n === n) return text;
-    tell(to.LOST, stream.key, to.REASONS.indexOf('storage'), first, first + n);
+    // Of a stream whose lock this page has given back, another may have delivered it.
+    if (!stream.isOver || stream.isAdopted) tell(to.LOST, stream.key, to.REASONS.indexOf('storage'), first, first + n);
     return '';
   }
 

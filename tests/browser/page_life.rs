@@ -80,6 +80,99 @@ async fn after_pagehide_the_stream_is_closed_unlocked_and_another_begins() {
 }
 
 #[wasm_bindgen_test]
+async fn beforeunload_gives_the_lock_back_for_firefox_looks_before_pagehide() {
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    let time = Time::fake();
+    let app = App::start("early", "");
+    app.track();
+    settle().await;
+    let first = app.stream();
+    assert!(held_locks().await.contains(&first));
+    fire_on_window("beforeunload", None);
+    settle().await;
+    assert!(!held_locks().await.contains(&first));
+    assert!(collector.received().pop().unwrap().line.closed);
+
+    app.track(); // while the next page is on its way
+    settle().await;
+    let second = app.stream();
+    assert_ne!(first, second, "a number of a closed stream");
+    assert!(!held_locks().await.contains(&second), "it would keep the page out of the cache");
+
+    fire_on_window("pagehide", Some(true));
+    time.advance(60_000).await; // as a page that is back for so long and has not heard of it
+    settle().await;
+    assert!(!held_locks().await.contains(&prefix("early")), "nothing but pageshow takes a lock");
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn a_page_that_stays_after_beforeunload_goes_on_under_another_stream() {
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    collector.take_beacons_of(0);
+    let time = Time::fake();
+    let app = App::start("stays", "");
+    app.track();
+    time.advance(11_000).await;
+    let first = app.stream();
+    fire_on_window("beforeunload", None);
+    app.track();
+    settle().await;
+    let second = app.stream();
+    time.advance(5_000).await;
+    settle().await;
+    let third = app.stream();
+    assert!(third != first && third != second);
+    assert!(held_locks().await.contains(&third));
+
+    collector.set(Mode::Accept);
+    app.track();
+    time.until("all three streams arrive", || collector.stored(None) == 3).await;
+    time.until("what is delivered is erased", || {
+        !stored("stays").iter().any(|key| key.contains(&first) || key.contains(&second))
+    })
+    .await;
+    assert_eq!(app.stream(), third, "once it stays, it stays");
+    assert_eq!(app.dropped("storage"), 0);
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn what_another_delivers_while_a_page_is_asked_whether_to_leave_is_not_lost() {
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    collector.take_beacons_of(0);
+    let time = Time::fake();
+    let app = App::start("asked", "");
+    for _ in 0..3 {
+        app.track();
+    }
+    time.advance(11_000).await;
+    let first = app.stream();
+    fire_on_window("beforeunload", None);
+
+    // A dialog stops this page's tasks; the other tab is as fast as it likes.
+    let other = App::start("asked", "");
+    collector.set(Mode::Accept);
+    until("the other tab has adopted and erased it", || {
+        collector.stored(None) == 3 && !stored("asked").iter().any(|key| key.contains(&first))
+    })
+    .await;
+
+    collector.take_beacons_of(65_536);
+    fire_on_window("beforeunload", None); // asked once more
+    app.track();
+    time.until("what comes after is sent", || collector.stored(None) == 4).await;
+    time.until("nothing is kept", || app.count("held") + other.count("held") == 0).await;
+    for app in [&app, &other] {
+        assert_eq!(app.dropped("storage"), 0, "it is delivered");
+        app.check_books();
+    }
+}
+
+#[wasm_bindgen_test]
 async fn back_from_the_cache_begins_a_stream_and_adopts_the_old() {
     empty_storage();
     let collector = Collector::start(Mode::Unreachable);
