@@ -281,6 +281,29 @@ test('wasm that arrives while the page is in the back/forward cache waits for it
   assert.equal(telemetry.stats().tracked, 0);
 });
 
+test('what another tab has delivered and erased since beforeunload is no loss', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  page.beaconBytes = 0;
+  const drops = [];
+  const telemetry = start({ onDrop: (reason) => drops.push(reason) });
+  const { stream } = telemetry.stats();
+  telemetry.log('info', 'x'.repeat(4000));
+  telemetry.log('info', 'y'.repeat(4000)); // the first is in the storage alone now
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  page.fire('beforeunload');
+  await until(() => !page.locks.has(page.keys().find((key) => key.includes(stream)).slice(0, -2)));
+  for (const key of page.keys().filter((key) => key.includes(stream))) page.local.removeItem(key);
+
+  page.beaconBytes = 65_536;
+  page.fire('beforeunload');
+  assert.ok(page.beacons.some(({ body }) => body.includes('needs it')), 'what memory has is sent');
+  await microtasks();
+  assert.deepEqual([drops, telemetry.stats().dropped], [[], {}]);
+});
+
 test('who has let go before the page is idle fetches no wasm, and wasm that arrives later is not used', async () => {
   const page = openPage();
   const network = openNetwork();
