@@ -117,7 +117,11 @@ pub(crate) const TABLE: &[Scenario] = &[
     scenario!("9b", "ten tabs, offline, then online", tabs::ten),
     scenario!("9c", "ten tabs, one of them killed", tabs::one_killed, DRIVER_ENDS_WEBKIT),
     scenario!("9d", "a duplicated tab", tabs::duplicated),
-    scenario!("9e", "back from the back/forward cache, its stream adopted meanwhile", tabs::back_after_adoption),
+    scenario!(
+        "9e",
+        "back from the back/forward cache, its stream adopted meanwhile",
+        tabs::back_after_adoption
+    ),
     scenario!("10", "5,000 events in a burst, then the tab closes", storage::burst),
     scenario!("11a", "localStorage full before the start", storage::full_before),
     scenario!("11b", "localStorage fills up midway", storage::full_midway),
