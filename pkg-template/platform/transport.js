@@ -17,7 +17,10 @@ export function transport(options) {
   const timers = new Set();
   /** A task of its own for each request: `fetch` takes longer than all else. Hidden pages do not throttle messages. */
   const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => tasks.shift()?.();
+  port1.onmessage = () => {
+    tasks.shift()?.();
+    if (tasks[0]) port2.postMessage(0); // Firefox loses what is on its way when the page goes into the back/forward cache
+  };
 
   return {
     /**

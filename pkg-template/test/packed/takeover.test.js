@@ -304,6 +304,28 @@ test('what another tab has delivered and erased since beforeunload is no loss', 
   assert.deepEqual([drops, telemetry.stats().dropped], [[], {}]);
 });
 
+test('a request whose message the back/forward cache has lost holds up none', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  const Channel = globalThis.MessageChannel;
+  let posted = 0;
+  globalThis.MessageChannel = class extends Channel {
+    constructor() {
+      super();
+      const { postMessage } = this.port2;
+      this.port2.postMessage = () => posted++ && postMessage();
+    }
+  };
+  const telemetry = start();
+  telemetry.error('before');
+  await until(() => posted === 1);
+  page.fire('pagehide', { persisted: true });
+  page.fire('pageshow', { persisted: true });
+  telemetry.error('after');
+  const { stream } = telemetry.stats();
+  await until(() => sentEvents(network.requests, stream).size === 1, 'the request after it');
+});
+
 test('who has let go before the page is idle fetches no wasm, and wasm that arrives later is not used', async () => {
   const page = openPage();
   const network = openNetwork();
