@@ -307,6 +307,7 @@ test('what another tab has delivered and erased since beforeunload is no loss', 
 test('a request whose message the back/forward cache has lost holds up none', async () => {
   const page = openPage();
   const network = openNetwork();
+  network.answer = () => new Promise(() => {});
   const Channel = globalThis.MessageChannel;
   let posted = 0;
   globalThis.MessageChannel = class extends Channel {
