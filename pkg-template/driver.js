@@ -192,7 +192,7 @@ export function createDriver(client) {
   /** Once a task: the page may have moved on, and the stream be over or a day old. */
   function turn() {
     queueMicrotask(() => pending && when(drain));
-    // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
+    // web-vitals and their like report once the page goes; such a stream has no lock, so anyone may finish it.
     if (own.isOver) begin(createStream(options), false);
     else if (Date.now() > own.born + DAY_MS) renew();
     else tell(to.TIME);
@@ -241,14 +241,14 @@ export function createDriver(client) {
 
   // ── The page's life ──
 
-  /** @param {Event & { persisted?: boolean }} event */
+  /** @param {import('./platform/page.js').PageEvent} event */
   function heard({ type, persisted }) {
     if (type === 'pageshow' && !persisted) return; // the first
-    if (type === 'pagehide') return go();
+    if (type === 'beforeunload' || type === 'pagehide') return go();
     const isLink = type === 'online' || type === 'offline';
-    const isLeaving = !isLink && (type === 'beforeunload' || type === 'freeze' || isHidden());
+    const isLeaving = !isLink && (type === 'freeze' || isHidden());
     if (isLink) tell(to.LINK, type === 'online');
-    else if (type !== 'beforeunload') {
+    else {
       if (persisted) renew(); // the old streams are adopted, if nobody has
       tell(to.PAGE, isLeaving);
     }
@@ -270,7 +270,7 @@ export function createDriver(client) {
     else if (wait) tell(to.GATE, wait);
   }
 
-  /** `pagehide`: the stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
+  /** The stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
   function go() {
     tell(to.PAGE, 2);
     exit();

@@ -120,11 +120,7 @@ pub(crate) const TABLE: &[Scenario] = &[
     scenario!(
         "9e",
         "back from the back/forward cache, its stream adopted meanwhile",
-        tabs::back_after_adoption,
-        &[(
-            Engine::Firefox,
-            Exception::Impossible("Firefox keeps no page that holds a Web Lock when it is left")
-        )]
+        tabs::back_after_adoption
     ),
     scenario!("10", "5,000 events in a burst, then the tab closes", storage::burst),
     scenario!("11a", "localStorage full before the start", storage::full_before),
