@@ -42,12 +42,6 @@ const BEACON_BYTES = 65_536;
 /** Bytes of events that an origin stores by default. 1 MiB: a fifth of what its localStorage takes. */
 const STORAGE_BYTES = 1_048_576;
 
-/**
- * How long a page that lives on after `beforeunload` waits for the next to come, in ms. What it tracks meanwhile goes into a stream
- * without a lock; adopters leave such a one alone for twice as long.
- */
-const STAY_MS = 5_000;
-
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
 
@@ -83,7 +77,6 @@ export function createDriver(client) {
   const network = transport(options);
   const gated = gateOf(prefix, storage);
   const wake = alarm(() => input(to.TIME));
-  const stay = alarm(() => when(() => over || heard({ type: 'pageshow', persisted: true })));
   const books = openBooks(() => hear(() => tell(to.COUNT)));
   const keeper = createKeeper(client, store, streams, {
     own: () => own,
@@ -199,7 +192,7 @@ export function createDriver(client) {
   /** Once a task: the page may have moved on, and the stream be over or a day old. */
   function turn() {
     queueMicrotask(() => pending && when(drain));
-    // web-vitals and their like report after `pagehide`; such a stream has no lock, so anyone may finish it.
+    // web-vitals and their like report once the page goes; such a stream has no lock, so anyone may finish it.
     if (own.isOver) begin(createStream(options), false);
     else if (Date.now() > own.born + DAY_MS) renew();
     else tell(to.TIME);
@@ -248,10 +241,10 @@ export function createDriver(client) {
 
   // ── The page's life ──
 
-  /** @param {{ type: string, persisted?: boolean }} event */
+  /** @param {import('./platform/page.js').PageEvent} event */
   function heard({ type, persisted }) {
     if (type === 'pageshow' && !persisted) return; // the first
-    if (type === 'pagehide' || type === 'beforeunload') return go(type === 'pagehide' ? to.NEVER : STAY_MS);
+    if (type === 'beforeunload' || type === 'pagehide') return go();
     const isLink = type === 'online' || type === 'offline';
     const isLeaving = !isLink && (type === 'freeze' || isHidden());
     if (isLink) tell(to.LINK, type === 'online');
@@ -277,14 +270,8 @@ export function createDriver(client) {
     else if (wait) tell(to.GATE, wait);
   }
 
-  /**
-   * The stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. Firefox looks before
-   * `pagehide`, so they go with `beforeunload`. A page that stays after that (a download, a `mailto:`, a user who does not want to leave)
-   * goes on in a while as one that is back from the cache.
-   * @param {number} stays after so many ms
-   */
-  function go(stays = to.NEVER) {
-    stay(stays);
+  /** The stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
+  function go() {
     tell(to.PAGE, 2);
     exit();
     drain();

@@ -20,7 +20,7 @@ async fn five_types_travel_in_one_request() {
     app.client.vital(&"LCP".into(), &1200.into(), &JsValue::UNDEFINED);
     app.client.track("error", &json(r#"{"message":"m"}"#));
 
-    assert_eq!(app.flush(4000).await, [5, 0, 0]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [5, 0, 0]);
     app.check_books();
 
     let received = collector.received();
@@ -49,7 +49,7 @@ async fn a_request_has_no_cookies_no_preflight_and_a_time_out() {
     let collector = Collector::start(Mode::Accept);
     let app = App::start("plain", "");
     app.track();
-    app.flush(4000).await;
+    app.flush(PATIENCE_MS).await;
 
     let init = collector.received().first().unwrap().init.clone();
     let member = |name: &str| Reflect::get(&init, &name.into()).unwrap();
@@ -92,7 +92,7 @@ async fn a_rejected_batch_is_dropped_counted_and_told() {
     let app = App::start_with("rejected", with(options("rejected", ""), "onDrop", on_drop.as_ref()));
     app.track();
     app.track();
-    assert_eq!(app.flush(4000).await, [0, 0, 2]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [0, 0, 2]);
     assert_eq!(app.dropped("rejected"), 2);
     assert_eq!(*told.borrow(), [(String::from("rejected"), 2)]);
     app.check_books();
@@ -142,7 +142,7 @@ async fn an_unserialisable_event_is_stored_in_a_bounded_form() {
     app.client.track("log", &"x".repeat(100_000).into());
     app.client.track_line(&format!(r#"{{"type":"log","ts":1,"data":{{"m":"{}"}}}}"#, "x".repeat(40_000)));
 
-    assert_eq!(app.flush(4000).await, [3, 0, 1]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [3, 0, 1]);
     assert_eq!(app.dropped("too_large"), 1);
     let received = collector.received();
     let lines: Vec<&String> =

@@ -119,6 +119,6 @@ async fn a_gate_further_ahead_than_its_maximum_is_ignored() {
     let collector = Collector::start(Mode::Accept);
     let app = App::start("far", "");
     app.track();
-    assert_eq!(app.flush(4000).await, [1, 0, 0]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [1, 0, 0]);
     assert_eq!(collector.stored(None), 1);
 }

@@ -19,7 +19,7 @@ async fn what_is_stored_is_mirrored_and_what_is_erased_goes_there_too() {
         text.contains(&format!("{{\"stream\":\"{}\"", app.stream())) && text.contains("{\"batch\":0,\"n\":2,")
     })
     .await;
-    assert_eq!(app.flush(4000).await, [2, 0, 0]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [2, 0, 0]);
     assert_eq!(collector.stored(None), 2);
     until_mirrored("copy", "the line alone", |text| text.contains(&app.stream()) && !text.contains("batch"))
         .await;
@@ -180,7 +180,7 @@ async fn without_a_usable_indexeddb_everything_works_and_nobody_hears_of_it() {
             app.track();
             settle().await;
         }
-        assert_eq!(app.flush(4000).await, [5, 0, 0], "{how}");
+        assert_eq!(app.flush(PATIENCE_MS).await, [5, 0, 0], "{how}");
         store_batch("broken", stream, 0, 1);
         if how != "never answers" {
             fire_on_window("pageshow", Some(true)); // looks
@@ -219,7 +219,7 @@ async fn who_deletes_the_mirror_waits_for_nobody_and_the_page_goes_on_without() 
     until_mirrored("deleted", "the first event", |text| text.contains(LINE)).await;
     delete_mirror("deleted").await;
     app.track();
-    assert_eq!(app.flush(4000).await, [2, 0, 0]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [2, 0, 0]);
     assert_eq!(collector.stored(None), 2);
     assert_eq!(mirrored("deleted").await, None);
     app.check_books();

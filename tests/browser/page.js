@@ -67,6 +67,78 @@ export const unreachable = () => Promise.reject(new TypeError('Failed to fetch')
 export const hang = (init) =>
   new Promise((_, reject) => init.signal?.addEventListener('abort', () => reject(init.signal.reason)));
 
+// ── What the browser owes ──
+
+/**
+ * The answers that have been asked of the browser's other processes: locks, databases, bodies of responses. They take real time, on
+ * a busy machine any amount of it; no test goes on, and no virtual time passes, before all are there.
+ * @type {Set<string>}
+ */
+const owed = new Set();
+const { addEventListener: hear } = EventTarget.prototype; // the real one: some tests count listeners
+let asked = 0;
+
+/** @param {string} what @returns {() => void} to call when it is there */
+function owe(what) {
+  const key = `${what} ${asked++}`;
+  owed.add(key);
+  return () => owed.delete(key);
+}
+
+/** Wraps a method: `watcher` gets the arguments, may change them, and calls. */
+function watch(type, name, watcher) {
+  const original = type.prototype[name];
+  type.prototype[name] = function (...args) {
+    return watcher(args, () => original.apply(this, args));
+  };
+}
+
+const untilSettled = (what) => (args, call) => {
+  const promise = call();
+  const end = owe(what);
+  promise.then(end, end);
+  return promise;
+};
+const untilEvent = (what, ...kinds) => (args, call) => {
+  const target = call();
+  const end = owe(what);
+  for (const kind of kinds) hear.call(target, kind, end);
+  return target;
+};
+watch(LockManager, 'query', untilSettled('locks'));
+watch(LockManager, 'request', (args, call) => {
+  const end = owe(`lock ${args[0]}`);
+  const granted = args.pop();
+  args.push((lock) => (end(), granted(lock)));
+  const promise = call();
+  promise.then(end, end);
+  return promise;
+});
+watch(IDBFactory, 'databases', untilSettled('databases'));
+watch(IDBFactory, 'open', untilEvent('open', 'success', 'error', 'blocked'));
+watch(IDBFactory, 'deleteDatabase', untilEvent('delete', 'success', 'error', 'blocked'));
+watch(IDBDatabase, 'transaction', untilEvent('transaction', 'complete', 'abort'));
+watch(Response, 'text', untilSettled('body'));
+
+const realClock = performance.now.bind(performance);
+const realTimeout = setTimeout;
+
+/** Milliseconds that no fake time touches. */
+export const realNow = () => realClock();
+
+/** Some time passes, and then all that was asked of the browser is there, and what came of it has run. */
+export async function breath() {
+  const start = realClock();
+  do {
+    await new Promise((resolve) => realTimeout(resolve, 1));
+    if (realClock() - start > HANGS_MS) throw new Error(`the browser never answers: ${[...owed]}`);
+  } while (owed.size);
+  await turn();
+}
+
+/** Nothing here takes so long: a test that waits for it would wait for ever. */
+const HANGS_MS = 60_000;
+
 /** A turn of the event loop: microtasks and messages have run. */
 const turns = new MessageChannel();
 const waiting = [];
@@ -111,7 +183,7 @@ export class FakeTime {
 
   /** Runs what is due on the way, in order, each in a task of its own. */
   async advance(ms) {
-    await turn(); // the task that set the timers ends before any time passes
+    await breath(); // the task that set the timers ends, and what it asked for is there, before any time passes
     const end = this.ahead + ms;
     for (let fired = 0; ; fired++) {
       if (fired > MAX_FIRED) throw new Error(`${fired} timers in ${this.ahead} ms: a busy loop`);
@@ -121,6 +193,7 @@ export class FakeTime {
       this.ahead = Math.max(this.ahead, due[1].at);
       due[1].call();
       for (let i = 0; i < 8; i++) await turn();
+      if (owed.size) await breath();
     }
     this.ahead = end;
   }
@@ -182,13 +255,6 @@ export const holdLock = (name) =>
 
 /** The names of the held locks. */
 export const heldLocks = async () => (await navigator.locks.query()).held.map((lock) => lock.name).join(' ');
-
-const realClock = performance.now.bind(performance);
-const realTimeout = setTimeout;
-
-/** Milliseconds that no fake time touches. */
-export const realNow = () => realClock();
-export const breath = () => new Promise((resolve) => realTimeout(resolve, 1));
 
 export const storedKeys = () => Object.keys(localStorage).sort().join('\n');
 export const storedValue = (key) => localStorage.getItem(key) ?? undefined;

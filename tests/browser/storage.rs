@@ -71,7 +71,7 @@ async fn blocked_storage_falls_back_to_memory() {
     let blocked = block_storage();
     let app = App::start("blocked", "");
     app.track();
-    assert_eq!(app.flush(4000).await, [1, 0, 0]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [1, 0, 0]);
     app.check_books();
     assert_eq!(collector.stored(None), 1);
     drop(blocked);
@@ -161,7 +161,7 @@ async fn without_persist_nothing_is_stored() {
     app.track();
     settle().await;
     assert_eq!(stored("volatile"), Vec::<String>::new());
-    assert_eq!(app.flush(4000).await, [1, 0, 0]);
+    assert_eq!(app.flush(PATIENCE_MS).await, [1, 0, 0]);
 }
 
 #[wasm_bindgen_test]

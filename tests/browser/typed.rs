@@ -35,7 +35,7 @@ async fn any_serialisable_value_travels_and_the_books_are_a_struct() {
     client.track_value(EventType::Metric, &7);
     client.track_value(EventType::Error, "a string");
     client.track_value(EventType::Log, &Odd);
-    client.flush(&json("{\"timeout\":4000}")).await.unwrap();
+    client.flush(&json(&format!("{{\"timeout\":{PATIENCE_MS}}}"))).await.unwrap();
 
     let received = collector.received();
     let lines: Vec<&String> = received.iter().flat_map(|it| &it.batches).flat_map(|(_, _, it)| it).collect();

@@ -3,7 +3,7 @@
 use crate::{
     Duration, Instant, Output, Page, Pipeline, Reason,
     batch::Batch,
-    outbox::{LineSaved, Role, find},
+    outbox::{LineSaved, Outbox, Role, find},
     pipeline::Writing,
 };
 
@@ -69,19 +69,20 @@ impl Pipeline {
         None
     }
 
-    /// Of each stream that is ours to write: its line before its batches.
+    /// Of the streams that are ours to write: the lines that tell a drop, for a batch would take the room that the drop has made;
+    /// the own one last, it is the likeliest to have grown. Then the batches, a first line before its first.
     fn next_write(&mut self) -> Option<Output> {
+        let is_outdated = |outbox: &&mut Outbox| outbox.locked && outbox.line_saved == LineSaved::Outdated;
+        if let Some(outbox) = self.streams.iter_mut().rev().find(is_outdated) {
+            return Some(write_line(&mut self.writing, outbox));
+        }
         for outbox in self.streams.iter_mut().filter(|outbox| outbox.locked) {
             let stream = outbox.key;
-            let batch = outbox.batches.iter().find(|batch| batch.wants_write()).map(|batch| batch.range);
-            let line = outbox.line_saved;
-            if line == LineSaved::Outdated || (line == LineSaved::Never && batch.is_some()) {
-                outbox.line_saved = LineSaved::Writing;
-                self.writing = Some(Writing { stream, batch: None });
-                return Some(Output::PersistLine(stream));
-            }
-            if let Some(range) = batch {
-                self.writing = Some(Writing { stream, batch });
+            if let Some(range) = outbox.batches.iter().find(|batch| batch.wants_write()).map(|it| it.range) {
+                if outbox.line_saved == LineSaved::Never {
+                    return Some(write_line(&mut self.writing, outbox));
+                }
+                self.writing = Some(Writing { stream, batch: Some(range) });
                 return Some(Output::Persist { stream, range });
             }
         }
@@ -111,6 +112,12 @@ impl Pipeline {
         }
         (next != Instant::NEVER).then_some(next.since(self.now))
     }
+}
+
+fn write_line(writing: &mut Option<Writing>, outbox: &mut Outbox) -> Output {
+    outbox.line_saved = LineSaved::Writing;
+    *writing = Some(Writing { stream: outbox.key, batch: None });
+    Output::PersistLine(outbox.key)
 }
 
 impl Batch {

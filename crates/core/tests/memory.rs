@@ -171,6 +171,23 @@ fn of_two_streams_that_are_ours_the_older_one_makes_room() {
     assert_eq!(d.dropped(Reason::Full), 1);
 }
 
+/// Who dies then has lost nothing silently.
+#[test]
+fn what_made_room_is_told_before_anything_takes_it() {
+    let mut dead = Driver::of(2, small(), 0);
+    dead.log(1_000);
+    let mut d = Driver::new(small());
+    d.storage = dead.storage;
+    go_offline(&mut d);
+    d.adopt(2, beaconry_core::Duration::from_secs(60));
+    d.log(1_000);
+    d.storage.limit = d.storage.values.values().map(Vec::len).sum();
+    d.log(1_000);
+    let after = d.log.iter().skip_while(|output| !matches!(output, Output::Erase { .. })).nth(1);
+    assert!(matches!(after, Some(Output::PersistLine(stream)) if *stream == key(2)), "{after:?}");
+    assert_eq!(d.storage.line(stream(2)).unwrap().dropped.get(Reason::Full).count(), 1);
+}
+
 #[test]
 fn a_storage_that_refuses_for_another_reason_costs_one_batch() {
     let mut d = Driver::new(small());

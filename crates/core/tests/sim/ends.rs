@@ -269,9 +269,9 @@ impl World {
         }
     }
 
-    /// The driver makes room: the oldest value of a stream that it holds goes, and is counted.
+    /// The driver makes room: the oldest value of a stream that it holds goes, and is counted. Out of a blocked storage nothing goes.
     pub fn evict(&mut self, page: usize) {
-        if !self.pages[page].runs() || self.pages[page].is_off {
+        if !self.pages[page].runs() || self.pages[page].is_off || self.storage.is_blocked {
             return;
         }
         self.keep_leases(page);
