@@ -232,7 +232,9 @@ fn a_full_disk_is_a_503_that_loses_nothing_and_ends_when_there_is_room() {
 fn a_directory_that_may_not_be_written_to_is_told_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("beaconry");
-    fs::copy(env!("CARGO_BIN_EXE_beaconry"), &program).unwrap();
+    // By a process of its own: what another test starts meanwhile would inherit this one's open file, which then may not be run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_beaconry")).arg(&program).status().unwrap();
+    assert!(copied.success());
     let data = dir.path().join("data");
     fs::create_dir(&data).unwrap();
     for (path, mode) in [(dir.path(), 0o755), (&data, 0o555)] {
