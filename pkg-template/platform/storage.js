@@ -3,7 +3,7 @@ import { attempt, utf8 } from '../serialize.js';
 /** A key of a stream, of any scope: its id, and the number of a batch's first event, or `s` for the stream line. */
 export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 
-/** How much is written before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
+/** How much a tab grows before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
 const COUNT_BYTES = 65_536;
 
 /**
@@ -13,7 +13,7 @@ const COUNT_BYTES = 65_536;
  */
 export function openStore(storage, limit) {
   let used = 0;
-  let grown = 0; // since they were counted
+  let grown = 0; // since they were counted, less what was erased
   let changed = (/** @type {string} */ _key) => {};
 
   const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
@@ -61,6 +61,7 @@ export function openStore(storage, limit) {
      */
     erase(key, bytes = 0) {
       used -= bytes;
+      grown -= bytes;
       attempt(() => storage?.removeItem(key));
       changed(key);
     },
