@@ -63,8 +63,8 @@ const GATE_MS = 86_400_000;
  * @param {number} which
  */
 export function gatedFor(prefix, which) {
-  const left = attempt(() => JSON.parse(localStorage[`${prefix}gate`])[which] - Date.now()) ?? 0;
-  return left > 0 && left <= GATE_MS ? left : 0;
+  const left = attempt(() => JSON.parse(localStorage[`${prefix}gate`] ?? '[]')[which] - Date.now());
+  return left && left > 0 && left <= GATE_MS ? left : 0;
 }
 
 /**
@@ -79,9 +79,8 @@ export const remember = (name, key) => attempt(() => (window[name][key] ??= newI
  * An id of 22 characters: 48 bits of its birth (unix ms) and 80 random bits, as base64url.
  */
 export function newId() {
-  const birth = Date.now();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes.set([40, 32, 24, 16, 8, 0].map((shift) => birth / 2 ** shift)); // each modulo 256
+  for (let at = 6, birth = Date.now(); at--; birth /= 256) bytes[at] = birth; // modulo 256
   const text = btoa(String.fromCharCode(...bytes)).slice(0, 22); // without its padding
   return text.replaceAll('+', '-').replaceAll('/', '_');
 }
