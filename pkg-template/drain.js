@@ -12,7 +12,6 @@ import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt } from './serialize.js';
 import { createStream, keyIn, textFrom } from './streams.js';
-import { isError } from './writer.js';
 
 /** The writer's stream is taken at most so often, in ms: each that begins is a line more in the collector's books. */
 const TAKE_EVERY_MS = 60_000;
@@ -181,7 +180,7 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     if (!navigator.locks) given.unlock = leased;
     leased = () => {};
     lease().catch(() => {});
-    for (const line of given.lines) writer.track(line, false);
+    for (const entry of given.entries) writer.track(entry);
     const stream = createStream(options, given);
     // A beacon may have brought some of it; of one without batches there is only the line to tell.
     add(stream, !given.batches[0] || given.batches.some(({ sent }) => sent));
@@ -355,10 +354,10 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
   run();
 
   return {
-    track(line, high = isError(line)) {
+    track(entry) {
       if (isOver) return;
-      writer.track(line, high);
-      wake(Math.max(taken + TAKE_EVERY_MS - performance.now(), high ? ERROR_MS : EVENT_MS), true);
+      writer.track(entry);
+      wake(Math.max(taken + TAKE_EVERY_MS - performance.now(), entry.high ? ERROR_MS : EVENT_MS), true);
     },
 
     say: writer.say,

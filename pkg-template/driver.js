@@ -9,8 +9,8 @@ import { openStore } from './platform/storage.js';
 import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt, utf8 } from './serialize.js';
-import { createStream, priorityOf } from './streams.js';
-import { HEAD_BYTES, isError } from './writer.js';
+import { createStream } from './streams.js';
+import { HEAD_BYTES } from './writer.js';
 
 /**
  * Drives the core: it has the texts, the storage, the network and the clocks; the core makes every decision about batches, and
@@ -22,6 +22,7 @@ import { HEAD_BYTES, isError } from './writer.js';
  * @typedef {ReturnType<typeof createDriver>} Driver
  * @typedef {import('./streams.js').Stream} Stream
  * @typedef {import('./streams.js').Batch} Batch
+ * @typedef {import('./serialize.js').Entry} Entry
  *
  * @typedef {object} Client
  * @property {import('./index.js').TelemetryOptions} options checked
@@ -30,7 +31,7 @@ import { HEAD_BYTES, isError } from './writer.js';
  * @property {import('./writer.js').Members} members
  * @property {() => import('./core.js').Core} createCore a fresh one
  * @property {Parameters<typeof createStream>[1]} [stream] to go on with
- * @property {() => { track(line: string, high: boolean): void } | undefined} [failed] there is no core any more; gives who goes on
+ * @property {() => { track(entry: Entry): void } | undefined} [failed] there is no core any more; gives who goes on
  */
 
 /** A stream's length in ms, so that its books stay small. */
@@ -94,12 +95,13 @@ export function createDriver(client) {
 
   /**
    * What the core says; nothing where it traps, or there is none.
-   * @template T
-   * @param {(core: import('./core.js').Core) => T} call
+   * @template T, A
+   * @param {(core: import('./core.js').Core, about: A) => T} call
+   * @param {A} [about] spares the hot path a function made for each event
    */
-  function ask(call) {
+  function ask(call, about) {
     try {
-      return core && call(core);
+      return core && call(core, /** @type {A} */ (about));
     } catch {
       trap();
     }
@@ -149,17 +151,13 @@ export function createDriver(client) {
 
   // ── Events ──
 
-  /**
-   * Numbers an event and keeps its line. The rest is done once a task.
-   * @param {string} line a JSON object
-   * @param {boolean} high written at once
-   */
-  function track(line, high = isError(line)) {
-    if (over) return heir?.track(line, high);
-    if (!isReady()) return when(() => track(line, high));
-    const bytes = utf8(line);
-    const fate = ask((core) => core.track(bytes, priorityOf({ high })));
-    if (fate === undefined) return track(line, high); // once there is another
+  /** Numbers an event and keeps its line. The rest is done once a task. @param {Entry} entry */
+  function track(entry) {
+    if (over) return heir?.track(entry);
+    if (!isReady()) return when(() => track(entry));
+    const { line, bytes, high } = entry;
+    const fate = ask(number, entry);
+    if (fate === undefined) return track(entry); // once there is another core
     if (fate === to.BEGAN) {
       if (open?.text) open.lines = undefined;
       own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
@@ -175,6 +173,9 @@ export function createDriver(client) {
     if (fate < to.REFUSED) own.next++;
     if (high || pending > PENDING) drain();
   }
+
+  const number = (/** @type {import('./core.js').Core} */ core, /** @type {Entry} */ { bytes, high }) =>
+    core.track(bytes, high ? to.HIGH : to.NORMAL);
 
   /** Counts an event that is none. */
   function lose() {

@@ -65,14 +65,11 @@ export function startEngine(options, prefix) {
   /** @type {any} */ (window.requestIdleCallback ?? setTimeout)(load, { timeout: WAIT_MS });
 
   return {
-    /**
-     * @param {string} line
-     * @param {boolean} high an error's: written at once, and sent soon
-     */
-    track(line, high) {
+    /** @param {import('./serialize.js').Entry} entry */
+    track(entry) {
       if (mode === 'off') return;
-      (client ?? writer).track(line, high);
-      if (high && mode === 'writer') load(); // once: errors may come by the thousand
+      (client ?? writer).track(entry);
+      if (entry.high && mode === 'writer') load(); // once: errors may come by the thousand
     },
 
     /**

@@ -1,7 +1,7 @@
 import { startEngine } from './engine.js';
 import { gatedFor, isOn, keyPrefix, OFF_UNTIL } from './flag.js';
 import { readOptions } from './options.js';
-import { attempt, callLine, eventLine, TYPES } from './serialize.js';
+import { attempt, callEntry, toEntry, TYPES } from './serialize.js';
 
 /** @typedef {ReturnType<typeof startEngine>} Engine */
 
@@ -23,7 +23,7 @@ export function createTelemetry(options) {
   const telemetry = {
     track(/** @type {any} */ type, /** @type {unknown} */ data) {
       ask((to) => {
-        to.track(eventLine(type, data, Date.now()), type === 'error');
+        to.track(toEntry(type, data));
         if (!debug || TYPES.includes(type)) return;
         debug = false; // once
         console.warn(`beaconry: unknown type ${type}`);
@@ -39,7 +39,11 @@ export function createTelemetry(options) {
     },
   };
   for (const type of TYPES) {
-    telemetry[type] = (/** @type {unknown[]} */ ...args) => ask((to) => to.track(callLine(type, args, Date.now()), type === 'error'));
+    telemetry[type] = (/** @type {unknown} */ a, /** @type {unknown} */ b, /** @type {unknown} */ c) => {
+      try {
+        engine?.track(callEntry(type, a, b, c));
+      } catch {}
+    };
   }
   for (const name of /** @type {const} */ (['setUser', 'setContext'])) {
     telemetry[name] = (/** @type {unknown} */ value) => ask((to) => to.say(name, value));

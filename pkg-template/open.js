@@ -1,7 +1,7 @@
 import { createDriver } from './driver.js';
 import { keyPrefix } from './flag.js';
 import { openStorage, readOptions } from './options.js';
-import { attempt, callLine, eventLine } from './serialize.js';
+import { attempt, callEntry, toEntry, utf8 } from './serialize.js';
 import { createWriter, describe } from './writer.js';
 
 /** How long `flush` waits where no time is given, in ms. */
@@ -36,22 +36,22 @@ export function openClient(given, createCore) {
     /** @type {import('./engine.js').Client} */
     let client = driver;
     driver.start(core);
-    const trackLine = (/** @type {string} */ line) => client.track(line);
+    const track = (/** @type {import('./serialize.js').Entry} */ entry) => client.track(entry);
     return {
       /** @param {string} line of the app's own making */
-      trackLine: (line) => (isEvent(line) ? trackLine(line) : driver.lose()),
+      trackLine: (line) => (isEvent(line) ? track({ line, bytes: utf8(line), high: isError(line) }) : driver.lose()),
 
       /**
        * @param {string} type
        * @param {unknown} data
        */
-      track: (type, data) => trackLine(eventLine(type, data, Date.now())),
+      track: (type, data) => track(toEntry(type, data)),
 
       /**
        * @param {string} method log, error, metric, event or vital
        * @param {unknown[]} args
        */
-      call: (method, ...args) => trackLine(callLine(method, args, Date.now())),
+      call: (method, ...[a, b, c]) => track(callEntry(method, a, b, c)),
 
       setUser: (/** @type {unknown} */ user) => client.say(() => members.setUser(user)),
       setContext: (/** @type {unknown} */ context) => client.say(() => members.setContext(context)),
@@ -66,6 +66,9 @@ export function openClient(given, createCore) {
 
 /** @param {string} line */
 const isEvent = (line) => !/[\n\r]/.test(line) && attempt(() => JSON.parse(line).constructor === Object);
+
+/** @param {string} line of the form that a batch has */
+const isError = (line) => line.startsWith('{"type":"er');
 
 /**
  * For Rust front ends, whose core is part of their own module: when that has trapped there is no other.

@@ -63,30 +63,39 @@ export const encode = (text) => new TextEncoder().encode(text);
 export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? encode(text) : text).length;
 
 /**
- * One event as it travels: `{"type":"log","ts":1763877600123,"data":{…}}`, without a newline, at most 32 KiB.
- *
+ * An event as it waits to be numbered.
+ * @typedef {object} Entry
+ * @property {string} line as it travels: `{"type":"log","ts":1763877600123,"data":{…}}`, without a newline, at most 32 KiB
+ * @property {number} bytes of it in UTF-8
+ * @property {boolean} high an error's: written at once, and sent soon
+ */
+
+/**
  * An unknown type becomes an `event` whose `name` it is. Data that is no object becomes `{"value": data}`; none, `{}`.
  * @param {any} type log, error, metric, event or vital
  * @param {unknown} data
- * @param {number} ts Unix time in ms
+ * @returns {Entry}
  */
-export function eventLine(type, data, ts) {
+export function toEntry(type, data) {
   if (!TYPES.includes(type)) {
     data = merge({ name: type }, data);
     type = 'event';
   }
   let text = json(data, LINE_BYTES - 64); // for what stands around it
   if (text[0] !== '{') text = text === 'null' ? '{}' : `{"value":${text}}`;
-  return `{"type":"${type}","ts":${ts},"data":${text}}`;
+  const line = `{"type":"${type}","ts":${Date.now()},"data":${text}}`;
+  // Of ASCII but for the text, which is one piece: to look through the line would copy it.
+  return { line, bytes: line.length + utf8(text) - text.length, high: type === 'error' };
 }
 
 /**
- * The line of a call such as `log(level, message, data)`.
+ * The entry of a call such as `log(level, message, data)`.
  * @param {string} method log, error, metric, event or vital
- * @param {unknown[]} args
- * @param {number} ts Unix time in ms
+ * @param {unknown} a
+ * @param {unknown} [b]
+ * @param {unknown} [c]
  */
-export const callLine = (method, args, ts) => eventLine(method, CALLS[method](...args), ts);
+export const callEntry = (method, a, b, c) => toEntry(method, CALLS[method](a, b, c));
 
 /**
  * What `call` gives; nothing where it throws, as blocked storages and getters of the app's do.
@@ -111,7 +120,10 @@ export function json(value, bytes) {
   const outer = room; // a getter of the outer value may have called track
   room = bytes;
   // Where a getter throws, the copy says so.
-  let text = attempt(() => isPlain(value, 0) && (JSON.stringify(value) ?? 'null'));
+  let text;
+  try {
+    text = isPlain(value, 0) && (JSON.stringify(value) ?? 'null');
+  } catch {}
   for (let units = bytes; !text || utf8(text) > bytes; units >>= 1) {
     room = units;
     text = JSON.stringify(copy([value], 0, [])) ?? 'null';
@@ -160,13 +172,13 @@ function isPlain(value, depth) {
 }
 
 /** @param {any} value */
-const isSimple = (value) => value == null || typeof value === 'boolean' || Number.isFinite(value);
+const isSimple = (value) => value == null || value === !!value || Number.isFinite(value);
 
 /** @param {any} value */
 function isRecord(value) {
   if (typeof value !== 'object') return false;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return !prototype || prototype === Object.prototype;
 }
 
 /**

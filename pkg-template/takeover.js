@@ -38,5 +38,5 @@ export async function takeOver(client, writer, listeners, install, revert) {
   const driver = createDriver({ ...client, stream, failed, createCore: () => createCore(module) });
   install(driver);
   driver.start(core);
-  for (const line of stream.lines) driver.track(line);
+  for (const entry of stream.entries) driver.track(entry);
 }

@@ -7,12 +7,14 @@ import { attempt, json, utf8 } from './serialize.js';
  *
  * It follows the page's life: a stream ends with `pagehide`, and another begins after it.
  *
+ * @typedef {import('./serialize.js').Entry} Entry
+ *
  * @typedef {object} Batch
  * @property {number} first the number of its first event
  * @property {number} n
  * @property {number} bytes at most what it takes on the wire, in UTF-8
  * @property {string} context raw JSON members of the batch line, at least one
- * @property {boolean} [high] it has an error
+ * @property {boolean} [high] it has an error; there once it has an event
  * @property {boolean} [stored] localStorage has these bytes
  * @property {boolean} [sent] a beacon took it; whether it arrived is unknown
  * @property {string[]} [lines] absent once it is sealed and stored
@@ -73,18 +75,15 @@ export function createWriter(options, storage, prefix, members) {
   /** @type {string} */
   let context;
   // The task:
-  /** @type {string[]} */
+  /** @type {Entry[]} */
   let pending = [];
   let scheduled = false;
   let busy = false; // writing: what a patched function tracks meanwhile waits
 
-  /**
-   * @param {string} line one JSON object
-   * @param {boolean} high written at once
-   */
-  function track(line, high) {
+  /** @param {Entry} entry */
+  function track(entry) {
     if (!pending[0] && !busy) context = members.now();
-    if ((pending.push(line) > PENDING || high) && !busy) drain();
+    if ((pending.push(entry) > PENDING || entry.high) && !busy) drain();
     // At the end of this task; who tracks from a patched function gets a turn of its own, lest the task never ends.
     else if (!scheduled) {
       scheduled = true;
@@ -107,9 +106,9 @@ export function createWriter(options, storage, prefix, members) {
   function write(then) {
     if (busy) return queueMicrotask(() => write(then));
     busy = true;
-    const lines = pending;
+    const entries = pending;
     pending = [];
-    for (const line of lines) append(line);
+    entries.forEach(append);
     save();
     attempt(then);
     busy = false;
@@ -135,16 +134,16 @@ export function createWriter(options, storage, prefix, members) {
 
   /**
    * Numbers an event and puts it into the open batch.
-   * @param {string} line
+   * @param {Entry} entry
    */
-  function append(line) {
-    const bytes = utf8(line) + 1;
+  function append({ line, bytes, high }) {
+    bytes++; // its line break
     if (open && (open.context !== context || open.bytes + bytes > BATCH_BYTES)) seal();
     if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
     open.lines?.push(line);
     open.n++;
     open.bytes += bytes;
-    open.high ||= isError(line);
+    open.high ||= high;
     open.stored = false;
     next++;
   }
@@ -184,7 +183,7 @@ export function createWriter(options, storage, prefix, members) {
     let room = BEACON_BYTES - utf8(body([], closed));
     const chosen = batches
       .filter((batch) => !batch.sent && !(wait && batch.stored))
-      .sort((a, b) => +!a.high - +!b.high)
+      .sort((/** @type {any} */ a, /** @type {any} */ b) => b.high - a.high)
       .filter(({ bytes }) => bytes <= room && (room -= bytes) >= 0);
     if (!chosen[0] && !(closed && next && !wait)) return;
     // Refused means that nothing was sent: other beacons have taken their share.
@@ -253,12 +252,11 @@ export function createWriter(options, storage, prefix, members) {
       }
     },
 
-    /** Gives the stream away, with all that was kept of it and lines without a number, and begins another; nothing between pagehide and pageshow. */
+    /** Gives the stream away, with all that was kept of it and entries without a number, and begins another; nothing between pagehide and pageshow. */
     handover() {
       if (gone) return;
-      const lines = pending;
+      const given = { id, line: streamLine(), batches, unlock, entries: pending };
       pending = [];
-      const given = { id, line: streamLine(), batches, unlock, lines };
       begin();
       return given;
     },
@@ -327,9 +325,6 @@ export const textOf = ({ first, n, context, lines }) =>
  * @param {import('./index.js').TelemetryOptions} options
  */
 export const headOf = (stream, { release, env, session }) => ({ stream, v: 1, sdk: SDK, release, env, session });
-
-/** @param {string} line */
-export const isError = (line) => line.startsWith('{"type":"er');
 
 /**
  * Where a stream's requests go.

@@ -42,7 +42,7 @@ const only = (object) => {
 
 test('the export surface', async () => {
   assert.deepEqual(Object.keys(await import('../index.js')), ['createTelemetry']);
-  assert.deepEqual(Object.keys(await import('../serialize.js')).sort(), ['TYPES', 'attempt', 'callLine', 'encode', 'eventLine', 'json', 'utf8']);
+  assert.deepEqual(Object.keys(await import('../serialize.js')).sort(), ['TYPES', 'attempt', 'callEntry', 'encode', 'json', 'toEntry', 'utf8']);
   const names = ['track', 'stats', 'flush', 'log', 'error', 'metric', 'event', 'vital', 'setUser', 'setContext', 'dispose'];
   assert.deepEqual(Object.keys(createTelemetry({ flag: 'DISABLED' })), names);
   openPage();

@@ -1,4 +1,4 @@
-import { callLine } from '../serialize.js';
+import { callEntry } from '../serialize.js';
 
 /** What the modules see of a client: it keeps events in the form in which they are stored, or drops them and tells. */
 export function recorder({ mode = 'wasm', onDrop = undefined } = {}) {
@@ -10,7 +10,7 @@ export function recorder({ mode = 'wasm', onDrop = undefined } = {}) {
   };
   for (const type of ['log', 'error', 'metric', 'event', 'vital']) {
     telemetry[type] = (...args) => {
-      events.push(JSON.parse(callLine(type, args, 0)));
+      events.push({ ...JSON.parse(callEntry(type, ...args).line), ts: 0 });
       if (!onDrop) return;
       dropped++;
       setTimeout(() => onDrop('storage', 1));

@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { callLine, eventLine, json, utf8 } from '../serialize.js';
+import { callEntry, json, toEntry, utf8 } from '../serialize.js';
 
 const MAX = 32_768;
-const dataOf = (data) => JSON.parse(eventLine('log', data, 1)).data;
+const lineOf = (type, data) => toEntry(type, data).line;
+const dataOf = (data) => JSON.parse(lineOf('log', data)).data;
 
-test('plain data is exactly what JSON.stringify makes of it', () => {
+test('plain data is exactly what JSON.stringify makes of it', (t) => {
   const data = { message: 'ü "x"\n', n: 1.5e300, yes: true, none: null, gone: undefined, list: [1, [2, { a: 'b' }]], empty: {} };
-  assert.equal(eventLine('log', data, 1763877600123), `{"type":"log","ts":1763877600123,"data":${JSON.stringify(data)}}`);
+  t.mock.method(Date, 'now', () => 1763877600123);
+  assert.equal(lineOf('log', data), `{"type":"log","ts":1763877600123,"data":${JSON.stringify(data)}}`);
 });
 
-test('data that is no object is wrapped; none is an empty object; an unknown type is an event of that name', () => {
+test('data that is no object is wrapped; none is an empty object; an unknown type is an event of that name', (t) => {
   assert.deepEqual(dataOf(undefined), {});
   assert.deepEqual(dataOf(null), {});
   assert.deepEqual(dataOf('text'), { value: 'text' });
   assert.deepEqual(dataOf([1, 2]), { value: [1, 2] });
   assert.deepEqual(dataOf(() => 1), { value: '[function]' });
-  assert.deepEqual(JSON.parse(eventLine('purchase', { sku: 7 }, 5)), { type: 'event', ts: 5, data: { name: 'purchase', sku: 7 } });
-  assert.deepEqual(JSON.parse(eventLine(undefined, undefined, 5)), { type: 'event', ts: 5, data: {} });
+  t.mock.method(Date, 'now', () => 5);
+  assert.deepEqual(JSON.parse(lineOf('purchase', { sku: 7 })), { type: 'event', ts: 5, data: { name: 'purchase', sku: 7 } });
+  assert.deepEqual(JSON.parse(lineOf(undefined, undefined)), { type: 'event', ts: 5, data: {} });
 });
 
 test('what JSON cannot say has a documented form', () => {
@@ -93,21 +96,22 @@ test('what throws when read is marked, and the rest is kept', () => {
 });
 
 test('lone surrogates travel as escapes, in values and names', () => {
-  const line = eventLine('log', { 'k\ud800': 'v\udfff', big: 1n }, 1);
+  const line = lineOf('log', { 'k\ud800': 'v\udfff', big: 1n });
   assert.ok(line.isWellFormed ? line.isWellFormed() : !/[\ud800-\udfff]/.test(line));
   assert.equal(JSON.parse(line).data['k\ud800'], 'v\udfff');
 });
 
-test('a member called __proto__ is a member', () => {
+test('a member called __proto__ is a member', (t) => {
+  t.mock.method(Date, 'now', () => 1);
   const data = JSON.parse('{"__proto__":{"x":1}}');
   data.n = 1n;
-  assert.equal(eventLine('log', data, 1), '{"type":"log","ts":1,"data":{"__proto__":{"x":1},"n":"1"}}');
+  assert.equal(lineOf('log', data), '{"type":"log","ts":1,"data":{"__proto__":{"x":1},"n":"1"}}');
 });
 
 test('depth ends at a marker', () => {
   let deep = {};
   for (let at = 0; at < 10_000; at++) deep = { deep };
-  const line = eventLine('log', deep, 1);
+  const line = lineOf('log', deep);
   assert.ok(line.length < 200);
   assert.match(line, /"\[deep\]"/);
 });
@@ -129,9 +133,10 @@ test('whatever it is, the line is JSON without a newline, in 32 KiB', () => {
     new Error('☕'.repeat(100_000), { cause: new Error('y'.repeat(100_000)) }),
   ];
   for (const data of huge) {
-    for (const line of [eventLine('log', data, 1), callLine('error', [data, { data }], 1)]) {
-      assert.ok(utf8(line) <= MAX, `${utf8(line)}`);
-      assert.equal(utf8(line), Buffer.byteLength(line));
+    for (const { line, bytes } of [toEntry('log', data), callEntry('error', data, { data })]) {
+      assert.ok(bytes <= MAX, `${bytes}`);
+      assert.equal(bytes, Buffer.byteLength(line));
+      assert.equal(utf8(line), bytes);
       assert.ok(!line.includes('\n'));
       JSON.parse(line);
     }
@@ -161,14 +166,15 @@ test('a plain event just below the limit stays as it is', () => {
 });
 
 test('a getter that serialises something else disturbs nothing', () => {
-  const data = { n: 1n, get nested() { return eventLine('log', { y: 2n }, 2).length; }, text: 'x'.repeat(40_000) };
-  const line = eventLine('log', data, 1);
+  const data = { n: 1n, get nested() { return lineOf('log', { y: 2n }).length; }, text: 'x'.repeat(40_000) };
+  const line = lineOf('log', data);
   assert.ok(utf8(line) <= MAX);
-  assert.equal(JSON.parse(line).data.nested, eventLine('log', { y: 2n }, 2).length);
+  assert.equal(JSON.parse(line).data.nested, lineOf('log', { y: 2n }).length);
 });
 
-test('calls: the arguments win over members of the data', () => {
-  const call = (method, ...args) => JSON.parse(callLine(method, args, 9));
+test('calls: the arguments win over members of the data', (t) => {
+  t.mock.method(Date, 'now', () => 9);
+  const call = (method, ...args) => JSON.parse(callEntry(method, ...args).line);
   assert.deepEqual(call('log', 'warn', 'slow', { items: 40, message: 'mine' }), { type: 'log', ts: 9, data: { level: 'warn', message: 'slow', items: 40 } });
   assert.deepEqual(call('metric', 'rt', 182, { unit: 'ms', value: 3 }).data, { name: 'rt', value: 182, unit: 'ms' });
   assert.deepEqual(call('event', 'checkout').data, { name: 'checkout' });
@@ -181,7 +187,7 @@ test('calls: the arguments win over members of the data', () => {
 });
 
 test('error takes whatever can be thrown', () => {
-  const call = (...args) => JSON.parse(callLine('error', args, 9)).data;
+  const call = (...args) => JSON.parse(callEntry('error', ...args).line).data;
   const { message, name, stack, handled, at } = call(new TypeError('bad'), { at: 'cart', message: 'mine' });
   assert.deepEqual({ message, name, handled, at }, { message: 'bad', name: 'TypeError', handled: true, at: 'cart' });
   assert.match(stack, /serialize\.test/);
@@ -194,4 +200,12 @@ test('error takes whatever can be thrown', () => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   assert.deepEqual(call(proxy), { handled: true, message: '"[threw]"' });
+});
+
+test('an entry tells its bytes, and an error that it matters', () => {
+  const { line, bytes, high } = toEntry('error', { message: 'ü☕🦀' });
+  assert.equal(bytes, Buffer.byteLength(line));
+  assert.equal(high, true);
+  assert.equal(callEntry('error', 'why').high, true);
+  assert.equal(toEntry('log', { type: 'error' }).high, false);
 });
