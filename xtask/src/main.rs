@@ -15,6 +15,7 @@ mod shell;
 mod sim;
 mod size;
 mod step;
+mod steps;
 mod test;
 
 use std::process::ExitCode;
