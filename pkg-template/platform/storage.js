@@ -13,7 +13,7 @@ const COUNT_BYTES = 65_536;
  */
 export function openStore(storage, limit) {
   let used = 0;
-  let grown = 0; // since they were counted, less what was erased
+  let grown = 0; // since they were counted, less what was erased since
   let changed = (/** @type {string} */ _key) => {};
 
   const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
@@ -61,7 +61,7 @@ export function openStore(storage, limit) {
      */
     erase(key, bytes = 0) {
       used -= bytes;
-      grown -= bytes;
+      grown = Math.max(grown - bytes, 0); // below, others may have filled what is free
       attempt(() => storage?.removeItem(key));
       changed(key);
     },

@@ -154,6 +154,38 @@ async fn the_storage_bound_is_the_origins() {
 }
 
 #[wasm_bindgen_test]
+async fn what_a_page_has_erased_is_not_its_own_to_fill() {
+    const LIMIT: usize = 300_000;
+    empty_storage();
+    let collector = Collector::start(Mode::Unreachable);
+    let start = |name| App::start(name, &format!(r#","limits":{{"storageBytes":{LIMIT}}}"#));
+    let fill = async |app: &App| {
+        for _ in 0..40 {
+            for _ in 0..200 {
+                app.track();
+            }
+            settle().await;
+        }
+    };
+    let one = start("one");
+    fill(&one).await;
+    collector.set(Mode::Accept);
+    fire_on_window("online", None);
+    until("all delivered", || one.count("held") == 0).await;
+    assert_eq!(all_bytes(&["one"]), 0);
+
+    collector.set(Mode::Unreachable);
+    let two = start("two");
+    fill(&two).await;
+    assert!(all_bytes(&["two"]) > LIMIT - 65_536);
+    fill(&one).await;
+    let bytes = all_bytes(&["one", "two"]);
+    assert!(bytes <= LIMIT + 2 * 65_536, "{bytes} bytes");
+    one.check_books();
+    two.check_books();
+}
+
+#[wasm_bindgen_test]
 async fn without_persist_nothing_is_stored() {
     empty_storage();
     let _collector = Collector::start(Mode::Accept);
