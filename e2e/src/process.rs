@@ -62,6 +62,23 @@ pub fn kill(pid: u32) {
     send(pid, Signal::KILL);
 }
 
+/// A process that stands still (SIGSTOP) until this is dropped.
+#[derive(Debug)]
+#[must_use = "the process goes on when this is dropped"]
+pub struct Stopped(u32);
+
+/// Lets a process stand still. One that is gone already is no error.
+pub fn stop(pid: u32) -> Stopped {
+    send(pid, Signal::STOP);
+    Stopped(pid)
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        send(self.0, Signal::CONT);
+    }
+}
+
 fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
