@@ -5,9 +5,18 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::package::WASM_FEATURES;
 use crate::repo::Repo;
 use crate::setup::Tools;
+
+/// What Rust's compiler emits unasked: wasm-opt may use it, and no more, so that no browser is lost to an optimisation.
+pub(crate) const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
 
 /// Numbers in, numbers out. Who adds to it has to say why.
 const EXPORTS: [&str; 6] = ["memory", "poll", "push", "tell", "track", "word"];

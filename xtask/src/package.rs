@@ -29,15 +29,6 @@ const LIMIT: Duration = Duration::from_secs(1200);
 /// Bytes of the stack, instead of a megabyte: all frames of the module together are below one kilobyte, and what overflows traps.
 /// What lies after it has short addresses, and the memory of a page's core begins with 64 KiB.
 const STACK_BYTES: usize = 4096;
-/// What Rust's compiler emits unasked: wasm-opt may use it, and no more, so that no browser is lost to an optimisation.
-pub(crate) const WASM_FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
 
 /// Which std the client is built with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,7 +143,7 @@ fn stage(repo: &Repo, built: &Path, staged: &Path) -> Result<()> {
 fn optimise(tools: &Tools, wasm: &Path) -> Result<()> {
     tools
         .cmd("wasm-opt")
-        .args(WASM_FEATURES)
+        .args(module::WASM_FEATURES)
         .args([
             "--flatten",
             "--rereloop",
