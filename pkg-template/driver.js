@@ -151,7 +151,7 @@ export function createDriver(client) {
 
   // ── Events ──
 
-  /** Numbers an event and keeps its line. The rest is done once a task. @param {Entry} entry */
+  /** Numbers an event and keeps its line; the rest is done once a task. @param {Entry} entry */
   function track(entry) {
     if (over) return heir?.track(entry);
     if (!isReady()) return when(() => track(entry));
@@ -186,8 +186,8 @@ export function createDriver(client) {
 
   /** Whether an event can be numbered now. */
   function isReady() {
-    if (!busy && !pending++) turn();
-    return !busy;
+    if (!busy && !pending) turn(); // which may drain
+    return !busy && ++pending > 0;
   }
 
   /** Once a task: the page may have moved on, and the stream be over or a day old. */
@@ -291,8 +291,8 @@ export function createDriver(client) {
     const { memoryBytes, batchBytes, flushAfter, maxAge } = limits;
     const seed = Math.random() * to.NEVER;
     let how = [to.START, seed, memoryBytes, batchBytes, flushAfter, maxAge, utf8(JSON.stringify(own.head))];
-    for (const stream of streams.values()) {
-      // What was adopted is stored, and adopted again. Of the others, in the order in which they began, the last is the own one.
+    // The core takes the last for its own. What was adopted is stored, and adopted again.
+    for (const stream of [...streams.values()].sort((a, b) => +(a === own) - +(b === own))) {
       if (stream.isAdopted !== undefined && [...stream.batches.values()].every(({ stored }) => stored)) {
         streams.delete(stream.key);
         continue;

@@ -270,3 +270,27 @@ async fn dispose_leaves_no_listener_timer_or_lock() {
         assert_eq!(collector.requests(), requests, "disposed, and yet it sends");
     }
 }
+
+#[wasm_bindgen_test]
+async fn the_first_event_of_another_day_is_stored_with_its_task() {
+    empty_storage();
+    let time = Time::fake();
+    let collector = Collector::start(Mode::Accept);
+    let app = App::start("day", "");
+    app.track();
+    time.advance(6_000).await;
+    until("delivered", || app.count("delivered") == 1).await;
+    let yesterday = app.stream();
+    for _ in 0..25 {
+        time.advance(60 * 60 * 1000).await;
+    }
+
+    app.track();
+    settle().await;
+    assert_ne!(app.stream(), yesterday);
+    assert!(stored("day").contains(&format!("{}:0", app.stream())), "{:?}", stored("day"));
+    time.advance(6_000).await;
+    until("delivered too", || app.count("delivered") == 2).await;
+    assert_eq!(collector.stored(None), 2);
+    app.check_books();
+}
