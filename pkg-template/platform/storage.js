@@ -6,6 +6,9 @@ export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 /** How much a tab grows before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
 const COUNT_BYTES = 65_536;
 
+/** How soon a page that is refused by the limit looks again whether others have erased, in ms: a full storage takes some ms to count. */
+const RECOUNT_MS = 1_000;
+
 /**
  * localStorage: any call may throw, for it is full, or blocked by the user.
  * @param {Storage | undefined} storage
@@ -14,6 +17,7 @@ const COUNT_BYTES = 65_536;
 export function openStore(storage, limit) {
   let used = 0;
   let grown = 0; // since they were counted, less what was erased since
+  let fresh = 0; // until then no refusal counts anew
   let changed = (/** @type {string} */ _key) => {};
 
   const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
@@ -26,6 +30,7 @@ export function openStore(storage, limit) {
   /** Others write and erase too. Gives the keys of all streams. */
   function count() {
     used = grown = 0;
+    fresh = performance.now() + RECOUNT_MS;
     return keys().filter((key) => {
       const [isOurs, , first] = KEY.exec(key) ?? [];
       if (first) used += utf8(read(key));
@@ -47,7 +52,7 @@ export function openStore(storage, limit) {
      * @param {number} more bytes than the key has now
      */
     put(key, value, more) {
-      if (grown + more > COUNT_BYTES) count();
+      if (grown + more > COUNT_BYTES || (used + more > limit && performance.now() > fresh)) count();
       if (used + more > limit || !write(key, value)) return false;
       used += more;
       grown += more;

@@ -186,6 +186,26 @@ async fn what_a_page_has_erased_is_not_its_own_to_fill() {
 }
 
 #[wasm_bindgen_test]
+async fn what_another_has_erased_is_free_within_a_second() {
+    empty_storage();
+    let time = Time::fake();
+    let _collector = Collector::start(Mode::Unreachable);
+    let key = format!("{}{}:0", prefix("other"), dead_stream(60_000.0, 7).to_text().as_str());
+    store_value(&key, &"x".repeat(300_000));
+    let app = App::start("refused", r#","limits":{"storageBytes":300000}"#);
+    app.track();
+    settle().await;
+    assert_eq!([app.count("held"), stored("refused").len() as u32], [1, 1], "the stream line alone");
+
+    empty_storage();
+    time.advance(1_001).await;
+    app.track();
+    settle().await;
+    assert_eq!([app.count("held"), stored("refused").len() as u32], [2, 1], "the batch");
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
 async fn without_persist_nothing_is_stored() {
     empty_storage();
     let _collector = Collector::start(Mode::Accept);
