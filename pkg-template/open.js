@@ -20,10 +20,10 @@ export function openClient(given, createCore) {
     const storage = openStorage(options, prefix);
     const members = describe(options);
     const core = createCore();
+    const listeners = new AbortController();
     /** As behind the facade: a writer, with a drain once that is loaded. */
     const failed = () => {
-      const writer = createWriter(options, storage, prefix, members);
-      const listeners = new AbortController();
+      const writer = (heir = createWriter(options, storage, prefix, members));
       addEventListener('visibilitychange', writer.settle, listeners);
       addEventListener('pagehide', writer.dispose, listeners);
       addEventListener('pageshow', writer.resume, listeners);
@@ -35,6 +35,8 @@ export function openClient(given, createCore) {
     const driver = createDriver({ options, prefix, storage, members, createCore, failed });
     /** @type {import('./engine.js').Client} */
     let client = driver;
+    /** @type {ReturnType<typeof createWriter> | undefined} */
+    let heir;
     driver.start(core);
     const track = (/** @type {import('./serialize.js').Entry} */ entry) => client.track(entry);
     return {
@@ -57,7 +59,11 @@ export function openClient(given, createCore) {
       setContext: (/** @type {unknown} */ context) => client.say(() => members.setContext(context)),
       flush: (/** @type {any} */ how) => client.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : FLUSH_MS)) ?? FLUSH_MS),
       stats: () => client.stats(),
-      dispose: () => client.dispose(),
+      dispose() {
+        listeners.abort();
+        client.dispose();
+        heir?.dispose(); // its drain may not be there yet
+      },
     };
   } catch (error) {
     console.error(`beaconry is off: options.${error} is missing or wrong`);

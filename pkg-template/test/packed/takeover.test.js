@@ -388,6 +388,21 @@ test('the client without the facade goes on after a second trap too, and what it
   for (const text of ['before', 'while it traps', 'after']) assert.equal(sent.split(`"${text}"`).length, 2, text);
 });
 
+test('the client without the facade listens to nothing once it is disposed of, after a second trap too', async () => {
+  const page = openPage();
+  openNetwork();
+  const cores = watchCores();
+  const { default: init, TelemetryClient } = await load('client.js');
+  await init();
+  const client = new TelemetryClient(OPTIONS);
+  cores.inside = (name) => name === 'track' && trap();
+  client.log('info', 'while it traps');
+  await until(() => client.stats().mode === 'degraded');
+  assert.notEqual(page.listeners.size, 0);
+  client.dispose();
+  assert.equal(page.listeners.size, 0);
+});
+
 /** Leaves a stream of a page that is gone; of its batches, one a message, that with the word `poison` takes exactly so many bytes. */
 const POISON_BYTES = 3_137;
 function leaveDead(page, messages) {
