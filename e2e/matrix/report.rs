@@ -19,8 +19,8 @@ Each scenario of the delivery promise in each engine, as `cargo xtask matrix` ha
 off, and writes this file. A real browser, driven by WebDriver, loads the packed npm package; a proxy in front of a real collector
 fails as the scenario says. The page tells which events `track` took, the collector's journal which are stored.
 
-The numbers are sums over all runs. *Before* is what was stored two seconds after the user had left, *after* once the user had come
-back. The law is accepted = after + dropped, and but for the scenarios with a star nothing may be dropped. A run that breaks it, stores
+The numbers are sums over all runs. *Before* is what was stored two seconds after the user had left, or at the return where that is
+earlier; *after*, once the user had come back. Where nobody leaves they are one. The law is accepted = after + dropped, and but for the scenarios with a star nothing may be dropped. A run that breaks it, stores
 an event twice, or whose page throws, is a miss; so is one of which `beaconry delivery` says something else.
 ";
 

@@ -1,5 +1,5 @@
-//! The wire format: a stream line, then batches, each a batch line and its events, all JSON Lines. Both ends and the
-//! simulator use this one. What passes through is spliced: `release`, `page` and their like stay the JSON that they were.
+//! The wire format: a stream line, then batches, each a batch line and its events, all JSON Lines. The collector reads by this one;
+//! the client's JavaScript writes it. What passes through is spliced: `release`, `page` and their like stay the JSON that they were.
 
 use crate::{Number, Range, Ranges, StreamId, json::Scanner, ranges::write_number, reason::Dropped};
 use alloc::{string::String, vec::Vec};
