@@ -174,6 +174,7 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
 
   /** Takes the writer's stream, if there is anything in it. */
   function take() {
+    writer.settle(); // what this task has tracked is of it
     const given = !signal.aborted && writer.stats().tracked && writer.handover();
     if (!given) return;
     taken = performance.now();
