@@ -9,7 +9,7 @@ import { openStore } from './platform/storage.js';
 import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt, utf8 } from './serialize.js';
-import { createStream } from './streams.js';
+import { createStream, priorityOf } from './streams.js';
 import { HEAD_BYTES } from './writer.js';
 
 /**
@@ -174,8 +174,8 @@ export function createDriver(client) {
     if (high || pending > PENDING) drain();
   }
 
-  const number = (/** @type {import('./core.js').Core} */ core, /** @type {Entry} */ { bytes, high }) =>
-    core.track(bytes, high ? to.HIGH : to.NORMAL);
+  const number = (/** @type {import('./core.js').Core} */ core, /** @type {Entry} */ entry) =>
+    core.track(entry.bytes, priorityOf(entry));
 
   /** Counts an event that is none. */
   function lose() {
@@ -187,7 +187,8 @@ export function createDriver(client) {
   /** Whether an event can be numbered now. */
   function isReady() {
     if (!busy && !pending) turn(); // which may drain
-    return !busy && ++pending > 0;
+    if (!busy) pending++;
+    return !busy;
   }
 
   /** Once a task: the page may have moved on, and the stream be over or a day old. */

@@ -41,6 +41,7 @@ export function createTelemetry(options) {
   for (const type of TYPES) {
     telemetry[type] = (/** @type {unknown} */ a, /** @type {unknown} */ b, /** @type {unknown} */ c) => {
       try {
+        // Not by `ask`, which would make two functions for each event.
         engine?.track(callEntry(type, a, b, c));
       } catch {}
     };

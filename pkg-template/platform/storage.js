@@ -6,7 +6,7 @@ export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 /** How much a tab grows before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
 const COUNT_BYTES = 65_536;
 
-/** How soon a page that is refused by the limit looks again whether others have erased, in ms: a full storage takes some ms to count. */
+/** How soon a page that is refused by the limit looks again whether others have erased, in ms: to count reads all of it. */
 const RECOUNT_MS = 1_000;
 
 /**
