@@ -155,12 +155,16 @@ impl Pipeline {
             }
         }
         self.waiting += bytes;
-        let after =
-            if priority == Priority::High { self.config.error_after } else { self.config.flush_after };
-        let at = if self.waiting >= self.config.flush_bytes { self.now } else { self.now + after };
+        let after = if self.waiting >= self.config.flush_bytes {
+            self.config.flush_full_after
+        } else if priority == Priority::High {
+            self.config.error_after
+        } else {
+            self.config.flush_after
+        };
         if let Some(own) = self.streams.first_mut() {
             own.fates.extend(number + 1, Fate::Held);
-            own.want(at);
+            own.want(self.now + after);
         }
         Ok(Tracked { number, begins_batch })
     }

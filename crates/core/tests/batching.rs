@@ -63,14 +63,19 @@ fn an_event_waits_five_seconds_an_error_one() {
 }
 
 #[test]
-fn enough_bytes_send_at_once() {
+fn enough_bytes_are_sent_when_the_burst_is_over() {
     let mut d = Driver::new(Config::default());
     for _ in 0..16 {
         d.log(1_000);
     }
-    assert!(d.sent.is_empty());
+    assert_eq!(d.wait.unwrap().since(d.now).as_millis(), 5_000);
     d.log(1_000);
-    assert_eq!(d.only_request().stream, stream(1));
+    d.pass(60);
+    d.log(1_000);
+    d.pass(39);
+    assert!(d.sent.is_empty());
+    d.pass(1);
+    assert_eq!(batches_of(&d.only_request()).last(), Some(&range(16, 18)));
 }
 
 #[test]
