@@ -8,8 +8,8 @@ use beaconry_core::{
 #[cfg(not(feature = "npm"))]
 use wasm_bindgen::prelude::*;
 
-/// Bytes of a batch: below, its own head would be most of it; above, a write costs ten times as much (107 µs for 16 KB).
-const BATCH_BYTES: [u32; 2] = [1024, 4096];
+/// Bytes of a batch: below, its own head would be most of it; above, too little of the last one would fit into a beacon.
+const BATCH_BYTES: [u32; 2] = [1024, 16 * 1024];
 
 /// Bytes that send at once. 48 KiB: what waits still fits into the beacon budget, and a `fetch` takes the main thread 0.3 ms.
 const FLUSH_BYTES: u32 = 48 * 1024;

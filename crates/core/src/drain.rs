@@ -41,12 +41,12 @@ impl Pipeline {
     }
 
     fn drained(&mut self) -> Output {
-        if let Some(own) = self.streams.first_mut()
-            && self.page == Page::Gone
-            && own.is_closed
-        {
-            // The driver gives the lock back now: from here on an adopter may erase, and this page may not.
-            own.locked = false;
+        if let Some(own) = self.streams.first_mut() {
+            self.drained = own.fates.tracked();
+            if self.page == Page::Gone && own.is_closed {
+                // The driver gives the lock back now: from here on an adopter may erase, and this page may not.
+                own.locked = false;
+            }
         }
         debug_assert!(self.check(), "the books do not balance");
         Output::Wait(self.next_timeout())

@@ -42,6 +42,8 @@ pub struct Pipeline {
     pub(crate) flushing: bool,
     /// Bytes of the members in the batch lines to come.
     pub(crate) context: u32,
+    /// Numbers from this one on were tracked since the last drain.
+    pub(crate) drained: Number,
     /// Bytes tracked since the own stream last sent.
     pub(crate) waiting: u32,
     /// Whose turn it is among the other streams: one that fails goes to the back.
@@ -89,6 +91,7 @@ impl Pipeline {
         evicted: 0,
         flushing: false,
         context: 0,
+        drained: 0,
         waiting: 0,
         turn: 0,
         off: true,
@@ -139,9 +142,11 @@ impl Pipeline {
         let since = self.config.max_age.less(self.config.flush_after);
         let now = self.now;
         let grown = own.open().filter(|open| {
+            let is_new = open.range.start() >= self.drained;
+            let limit = if is_new { self.config.max_batch_bytes } else { self.config.max_grown_bytes };
             open.range.end() == number
                 && open.range.len() < self.config.max_batch_events
-                && open.bytes + bytes <= self.config.max_batch_bytes
+                && open.bytes + bytes <= limit
                 && now + since < open.expires
         });
         let begins_batch = grown.is_none();

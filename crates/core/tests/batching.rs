@@ -14,16 +14,22 @@ fn events_are_numbered_from_the_streams_next_number() {
 }
 
 #[test]
-fn a_batch_is_at_most_4096_bytes_and_a_larger_event_is_a_batch_of_its_own() {
+fn a_batch_of_one_task_is_at_most_16_kib_and_a_larger_event_is_a_batch_of_its_own() {
     let mut d = Driver::new(Config::default());
-    for bytes in [1_000, 1_000, 1_000, 1_000, 1_000, 9_000, 100] {
+    for bytes in [5_000, 5_000, 5_000, 5_000, 20_000, 100] {
         d.track(bytes, Priority::Normal).unwrap();
     }
     d.drain();
-    assert!(d.storage.batches(stream(1)).contains(&range(5, 6)), "{:?}", d.storage.batches(stream(1)));
-    for ((_, part), value) in &d.storage.values {
-        assert!(value.len() <= 4_096 || *part == 6, "{} bytes", value.len());
+    assert_eq!(d.storage.batches(stream(1)), [range(0, 3), range(3, 4), range(4, 5), range(5, 6)]);
+}
+
+#[test]
+fn a_batch_that_is_written_again_is_at_most_4096_bytes() {
+    let mut d = Driver::new(Config::default());
+    for bytes in [1_100, 1_100, 1_100, 1_100, 5_000, 100] {
+        d.log(bytes);
     }
+    assert_eq!(d.storage.batches(stream(1)), [range(0, 3), range(3, 4), range(4, 5), range(5, 6)]);
 }
 
 #[test]
