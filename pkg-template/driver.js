@@ -227,8 +227,9 @@ export function createDriver(client) {
     pending = 0;
     busy = true;
     keeper.check();
-    let asked = poll();
-    for (; asked[0]; asked = poll()) {
+    /** @type {number[]} */
+    let asked;
+    while ((asked = poll())[0]) {
       if (asked[0] === to.OFF) isOff = true;
       else attempt(() => carryOut(asked));
     }
@@ -289,9 +290,9 @@ export function createDriver(client) {
   /** With a fresh core, which is told all that there is. */
   function start(fresh = createCore()) {
     core = fresh;
-    const { memoryBytes, batchBytes, flushAfter, maxAge } = limits;
     const seed = Math.random() * to.NEVER;
-    let how = [to.START, seed, memoryBytes, batchBytes, flushAfter, maxAge, utf8(JSON.stringify(own.head))];
+    const head = utf8(JSON.stringify(own.head));
+    let how = [to.START, seed, limits.memoryBytes, limits.batchBytes, limits.flushAfter, limits.maxAge, head];
     // The core takes the last for its own. What was adopted is stored, and adopted again.
     for (const stream of [...streams.values()].sort((a, b) => +(a === own) - +(b === own))) {
       if (stream.isAdopted !== undefined && [...stream.batches.values()].every(({ stored }) => stored)) {

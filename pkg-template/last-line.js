@@ -7,7 +7,7 @@ import { keyIn, textFrom } from './streams.js';
  * beacon tries to bring it all the same.
  * @param {import('./streams.js').Stream} stream
  * @param {string} prefix
- * @param {{ write(key: string, value: string): boolean }} store
+ * @param {{ write(key: string, value: string): boolean | undefined }} store
  * @param {{ beacon(stream: string, body: string): unknown }} network
  * @param {import('./index.js').TelemetryOptions} options
  */

@@ -44,7 +44,7 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
       case to.BEACON:
         return send(stream, word, what === to.BEACON, more.splice(0, first), more);
       case to.DROPPED:
-        return attempt(() => options.onDrop?.(to.REASONS[word], end - first));
+        return options.onDrop?.(to.REASONS[word], end - first);
       case to.FLUSHED:
         return books.finish();
       case to.SETTLED:

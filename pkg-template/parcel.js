@@ -77,6 +77,7 @@ export function createParcel(stream, prefix, store, { limits, onDrop }, tell) {
     release({ first, n, bytes, stored }, reason) {
       batches.delete(first);
       tell(reason ?? 'delivered', n);
+      /** @type {boolean | undefined} */
       let isTold = !reason;
       if (reason) {
         (dropped[reason] ??= []).push([first, first + n]);

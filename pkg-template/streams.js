@@ -29,16 +29,14 @@ let keys = 0;
  * @param {{ id: string, line: string, batches: Batch[], unlock: () => void }} [given]
  * @returns {Stream}
  */
-export function createStream(options, { id, line, batches, unlock } = { id: newId(), line: '', batches: [], unlock() {} }) {
+export function createStream(options, given = { id: newId(), line: '', batches: [], unlock() {} }) {
   return {
+    ...given,
     key: keys++,
-    id,
-    born: birthOf(id),
-    head: headOf(id, options),
-    line,
-    next: attempt(() => JSON.parse(line).tracked) ?? 0,
-    batches: new Map(batches.map((batch) => [batch.first, batch])),
-    unlock,
+    born: birthOf(given.id),
+    head: headOf(given.id, options),
+    next: attempt(() => JSON.parse(given.line).tracked) ?? 0,
+    batches: new Map(given.batches.map((batch) => [batch.first, batch])),
   };
 }
 

@@ -23,9 +23,9 @@ export function openStore(storage, limit) {
   const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
   const read = (/** @type {string} */ key) => attempt(() => storage?.getItem(key)) ?? '';
 
-  /** Whether the value is stored. */
+  /** True where the value is stored. */
   const write = (/** @type {string} */ key, /** @type {string} */ value) =>
-    !!attempt(() => storage && (storage.setItem(key, value), changed(key), true));
+    attempt(() => storage && (storage.setItem(key, value), changed(key), true));
 
   /** Others write and erase too. Gives the keys of all streams. */
   function count() {

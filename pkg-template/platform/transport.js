@@ -32,8 +32,8 @@ export function transport(options) {
     post(stream, body, reply) {
       const abort = new AbortController();
       const exchange = async () => {
-        const { signal } = abort;
-        const answer = await fetch(addressOf(options, stream), { method: 'POST', credentials: 'omit', cache: 'no-store', body, signal });
+        const how = { method: 'POST', credentials: 'omit', cache: 'no-store', body, signal: abort.signal };
+        const answer = await fetch(addressOf(options, stream), /** @type {RequestInit} */ (how));
         end(answer.status, retryAfter(answer.headers), await answer.text());
       };
       /** Whatever comes first. @type {Reply} */

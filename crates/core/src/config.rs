@@ -38,10 +38,8 @@ pub struct Config {
     pub max_beacon_bytes: u32,
     /// An event waits at most so long for company. 5 s: a visitor who clicks and leaves has been heard.
     pub flush_after: Duration,
-    /// Bytes that send soon. 16 KiB: what waits always fits into the beacon budget.
+    /// Bytes that wait for the end of the [burst](BURST) alone. 16 KiB: what waits always fits into the beacon budget.
     pub flush_bytes: u32,
-    /// How soon. 100 ms: a burst is over by then. A request beside it would make each of its writes dearer, and goes out less full.
-    pub flush_full_after: Duration,
     /// An error waits at most so long. 1 s: the protocol's promise.
     pub error_after: Duration,
     /// What is older is dropped as `age`. 14 d: the collector keeps its index for twice that and a week.
@@ -61,6 +59,10 @@ pub struct Config {
     /// A hidden page that lives on asks after so long. 1 min: Chromium throttles hidden timers to that.
     pub hidden_ask_after: Duration,
 }
+
+/// What a burst takes at most, and what is tracked meanwhile. 100 ms: most are over by then. A request beside one would make each of
+/// its writes dearer, and go out less full.
+pub(crate) const BURST: Duration = Duration::from_millis(100);
 
 /// A batch line without its context: `{"batch":4294967295,"n":4294967295,}` and the line break, rounded up.
 pub(crate) const HEAD_ROOM: u32 = 48;
@@ -85,7 +87,6 @@ impl Config {
         max_beacon_bytes: 60 * 1024,
         flush_after: Duration::from_secs(5),
         flush_bytes: 16 * 1024,
-        flush_full_after: Duration::from_millis(100),
         error_after: Duration::from_secs(1),
         max_age: Duration::from_secs(14 * 24 * 60 * 60),
         backoff_base: Duration::from_secs(1),

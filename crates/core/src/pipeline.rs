@@ -6,7 +6,7 @@ use crate::{
     StreamKey, Totals, TrackError, Tracked,
     batch::Batch,
     books,
-    config::HEAD_ROOM,
+    config::{BURST, HEAD_ROOM},
     gate::Gate,
     outbox::{LineSaved, Outbox, Role, find},
     rng::Rng,
@@ -161,7 +161,7 @@ impl Pipeline {
         }
         self.waiting += bytes;
         let after = if self.waiting >= self.config.flush_bytes {
-            self.config.flush_full_after
+            BURST
         } else if priority == Priority::High {
             self.config.error_after
         } else {
