@@ -9,8 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::books::{self, Books};
 use crate::files::{self, JournalFile, Name, Packing};
+use crate::index::books::{self, Books};
 use crate::journal::{self, Position};
 use crate::upkeep::consumers;
 

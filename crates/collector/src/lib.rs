@@ -19,7 +19,6 @@
 //! user.
 
 mod body;
-mod books;
 mod config;
 mod cors;
 mod delivery;
@@ -36,7 +35,6 @@ mod line;
 mod overlay;
 mod phase;
 mod receive;
-mod record;
 mod recover;
 mod refusal;
 mod serve;
@@ -45,7 +43,6 @@ mod settings;
 mod sim;
 mod since;
 mod skew;
-mod snapshot;
 mod state;
 mod stats;
 mod store;

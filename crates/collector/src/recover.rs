@@ -10,10 +10,10 @@ use beaconry_core::StreamId;
 
 use crate::disk::{Disk, DiskFile, FileReader, read_full_at, write_all_at};
 use crate::files::{self, MAX_HEADER, Name, Packing};
+use crate::index::record::Record;
 use crate::index::{self, Change, Index, IndexError};
 use crate::journal;
 use crate::line::{Line, What};
-use crate::record::Record;
 use crate::since;
 use crate::store::SYNCED_FILE;
 use crate::user_agent;

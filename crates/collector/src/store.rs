@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use beaconry_core::{MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine};
 
-use crate::books::Books;
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
 use crate::files::Name;
+use crate::index::books::Books;
+use crate::index::record::Record;
+use crate::index::snapshot::Snapshot;
 use crate::index::{Change, DAY_MS, Index, IndexError, WINDOW_MS};
 use crate::journal::{self, AppendError, Journal, Position, Rotated};
-use crate::record::Record;
 use crate::recover::{RecoverError, recover};
-use crate::snapshot::Snapshot;
 use crate::user_agent::Agent;
 
 /// A request, decoded, checked and rendered: all that is left is to see what of it is new.

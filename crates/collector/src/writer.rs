@@ -11,13 +11,13 @@ use beaconry_core::wire::MAX_STREAM_LINE;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::books::Books;
 use crate::config::Clock;
 use crate::disk::Disk;
 use crate::files::Name;
+use crate::index::books::Books;
+use crate::index::snapshot::Snapshot;
 use crate::journal::{self, Position, Rotated};
 use crate::receive::MAX_RENDERED_BYTES;
-use crate::snapshot::Snapshot;
 use crate::store::{CommitError, Request, Store, Verdict};
 
 /// Requests that wait for the writer. Each has its share of the memory (see `http`), so this bounds only counts.

@@ -7,11 +7,11 @@ use beaconry_core::Reason;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::books::{self, LOST, OUTSTANDING, STORED, STREAMS, TRACKED, TWICE_REFUSED};
 use crate::index::IndexError;
+use crate::index::books::{self, LOST, OUTSTANDING, STORED, STREAMS, TRACKED, TWICE_REFUSED};
+use crate::index::record::Record;
+use crate::index::snapshot::Snapshot;
 use crate::journal;
-use crate::record::Record;
-use crate::snapshot::Snapshot;
 
 /// Changes with the meaning of a member, or when one goes; new ones may come.
 const SCHEMA: u32 = 1;

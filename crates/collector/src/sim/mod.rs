@@ -15,10 +15,10 @@ use disk::{Faults, Rng, SimDisk};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::books::Books;
 use crate::disk::Disk;
 use crate::files::{self, Name, Packing};
 use crate::index;
+use crate::index::books::Books;
 use crate::journal;
 use crate::receive::{Arrival, decode};
 use crate::store::{Request, Store, Verdict};

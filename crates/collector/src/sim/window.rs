@@ -7,9 +7,9 @@ use beaconry_core::{Identity, Number, Range, Ranges, Reason, StreamId, StreamLin
 
 use super::disk::{Rng, SimDisk};
 use super::{START, accounted, request};
-use crate::books::{LOST, OUTSTANDING, STORED, STREAMS, TRACKED, TWICE_REFUSED};
 use crate::disk::Disk;
 use crate::files;
+use crate::index::books::{LOST, OUTSTANDING, STORED, STREAMS, TRACKED, TWICE_REFUSED};
 use crate::index::{self, DAY_MS, WINDOW_MS};
 use crate::journal::MAX_FILE_BYTES;
 use crate::store::{SYNCED_FILE, Store, Verdict};

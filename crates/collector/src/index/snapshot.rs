@@ -1,10 +1,10 @@
 //! The index at one moment: it can be read while the writer goes on.
 
-use redb::ReadTransaction;
+use redb::{ReadTransaction, ReadableTable, TableDefinition};
 
-use crate::books::Books;
-use crate::index::{COUNTING_SINCE, FORGOTTEN, IndexError, META, SINCE, STREAMS, add_books};
-use crate::record::Record;
+use super::books::Books;
+use super::record::Record;
+use super::tables::{COUNTING_SINCE, FORGOTTEN, IndexError, META, SINCE, STREAMS};
 
 /// The index at one moment.
 pub(crate) struct Snapshot {
@@ -50,4 +50,18 @@ impl Snapshot {
         }
         Ok(read(&self.transaction, name)?)
     }
+}
+
+/// Adds what a table of books has.
+pub(super) fn add_books(
+    transaction: &ReadTransaction,
+    table: TableDefinition<'_, (&'static str, &'static str), u64>,
+    books: &mut Books,
+) -> Result<(), redb::Error> {
+    for row in transaction.open_table(table)?.iter()? {
+        let (key, count) = row?;
+        let (app, cell) = key.value();
+        books.add(app, cell, count.value());
+    }
+    Ok(())
 }

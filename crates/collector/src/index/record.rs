@@ -7,7 +7,7 @@ use beaconry_core::{Identity, MAX_RANGES, Range, Ranges, StreamId, StreamLine};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::index::IndexError;
+use super::tables::IndexError;
 
 /// Bytes of a stream line in the journal. Each change writes the whole of it, so a stream that drops here and there again and
 /// again would fill the disk by itself; and Loki takes lines of 256 KiB. A client keeps to 64 pieces, 1 KiB.

@@ -3,19 +3,27 @@
 //! The index may lag behind the journal (it is synced once a second, the journal with every group) but never runs
 //! ahead of it: an entry is put after the fsync of the lines that it tells of. What it lags is read again on start.
 
+pub(crate) mod books;
+pub(crate) mod record;
+pub(crate) mod snapshot;
+mod tables;
+
 use std::collections::BTreeMap;
-use std::io;
 
 use beaconry_core::StreamId;
 use redb::{
-    Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    TableDefinition, WriteTransaction,
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    WriteTransaction,
 };
 
-use crate::books::Books;
 use crate::disk::Disk;
-use crate::record::Record;
-use crate::snapshot::Snapshot;
+use books::Books;
+use record::Record;
+use snapshot::{Snapshot, add_books};
+pub(crate) use tables::IndexError;
+use tables::{
+    BOOKS, BOOKS_VERSION, COUNTING_SINCE, CURRENT_BOOKS, FILES, FORGOTTEN, HEARD, META, SINCE, STREAMS,
+};
 
 /// The database's file.
 pub(crate) const FILE: &str = "index.redb";
@@ -28,41 +36,6 @@ pub(crate) const DAY_MS: u64 = 86_400_000;
 
 /// Pages in memory. The streams of the last minutes are what is asked for; redb's own default is 1 GiB.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
-
-/// Stream → [`Record`], as it is encoded.
-pub(crate) const STREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("streams");
-/// Day last heard of (since 1970) and stream: what the window lets go, in order.
-const HEARD: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("heard");
-/// Journal file → bytes of it that this index knows.
-const FILES: TableDefinition<'_, &str, u64> = TableDefinition::new("files");
-/// App and cell → count over all streams; changed with them, so that nobody has to count.
-const BOOKS: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("books");
-/// The same of the streams that the window has let go of, which go on counting.
-pub(crate) const FORGOTTEN: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("forgotten");
-/// Numbers by the names below.
-pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// The index knows no stream that was born before (unix ms; 0: it knows all). Absent until it was brought up to the journal for
-/// the first time.
-pub(crate) const SINCE: &str = "since";
-/// Since when events that came twice have been counted (unix ms).
-pub(crate) const COUNTING_SINCE: &str = "counting_since";
-/// Which cells [`BOOKS`] has; those of another version are counted anew.
-const BOOKS_VERSION: &str = "books";
-const CURRENT_BOOKS: u64 = 2;
-
-/// The index cannot be read or written. What it knew is in the journal.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IndexError {
-    /// The database's file system fails.
-    #[error("the index cannot be opened: {0}")]
-    Io(#[from] io::Error),
-    /// The database is damaged or its file system fails.
-    #[error("the index fails: {0}")]
-    Database(#[from] redb::Error),
-    /// An entry that this program did not write.
-    #[error("the index has an entry that cannot be read")]
-    Entry,
-}
 
 /// The open database.
 #[derive(Debug)]
@@ -300,20 +273,6 @@ fn put_once(transaction: &WriteTransaction, name: &str, value: u64) -> Result<()
     let mut meta = transaction.open_table(META)?;
     if meta.get(name)?.is_none() {
         meta.insert(name, value)?;
-    }
-    Ok(())
-}
-
-/// Adds what a table of books has.
-pub(crate) fn add_books(
-    transaction: &ReadTransaction,
-    table: TableDefinition<'_, (&'static str, &'static str), u64>,
-    books: &mut Books,
-) -> Result<(), redb::Error> {
-    for row in transaction.open_table(table)?.iter()? {
-        let (key, count) = row?;
-        let (app, cell) = key.value();
-        books.add(app, cell, count.value());
     }
     Ok(())
 }

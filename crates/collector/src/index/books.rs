@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use beaconry_core::{Ranges, Reason};
 
-use crate::record::Record;
+use super::record::Record;
 
 /// How many streams there are; of the cells, this and the next two are no fates.
 pub(crate) const STREAMS: &str = "streams";
