@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::repo::Repo;
-use crate::setup::wasm::{self, TARGET};
+use crate::setup::sysroot::{self, TARGET};
 use crate::setup::{Found, WasmToolchain, announce, apt};
 use crate::shell::{Cmd, which};
 
@@ -51,12 +51,12 @@ pub(super) fn ensure(repo: &Repo) -> Result<Found> {
 fn installed() -> bool {
     let programs = ["rustc", "cargo", "clippy-driver"].map(|name| Path::new(SYSTEM).join("bin").join(name));
     programs.iter().all(|program| program.is_file())
-        && wasm::has_source(Path::new(SYSTEM))
+        && sysroot::has_source(Path::new(SYSTEM))
         && linker().is_some()
 }
 
 fn release() -> Result<String> {
-    wasm::release(&Cmd::new("/usr/bin/rustc").arg("-vV").env_remove("LD_LIBRARY_PATH").ask()?)
+    sysroot::release(&Cmd::new("/usr/bin/rustc").arg("-vV").env_remove("LD_LIBRARY_PATH").ask()?)
 }
 
 /// LLVM 22's, else the one of a toolchain of rustup. Older ones of Debian do not understand what the compiler writes.

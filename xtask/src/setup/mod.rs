@@ -14,6 +14,7 @@ mod node;
 mod php;
 mod quiet;
 mod server;
+mod sysroot;
 mod wasm;
 mod webkit;
 

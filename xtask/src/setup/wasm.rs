@@ -3,17 +3,17 @@
 //! Rustup is the normal way. Where it cannot download, Debian's compiler builds the same (`debian.rs`).
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::{Arg, Parser};
 
 use crate::repo::Repo;
+use crate::setup::sysroot::{self, TARGET};
 use crate::setup::{Found, WasmToolchain, announce, debian};
 use crate::shell::{Cmd, Interrupted, which};
 
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 /// A download that works takes seconds; one that a firewall swallows would hang for ever.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
@@ -97,15 +97,15 @@ impl Toolchain {
     fn of_path(repo: &Repo) -> Result<Self> {
         let rustc = |args: &[&str]| Cmd::new("rustc").args(args).dir(&repo.root).ask();
         let sysroot = rustc(&["--print", "sysroot"])?.into();
-        Ok(Self { sysroot, release: release(&rustc(&["-vV"])?)? })
+        Ok(Self { sysroot, release: sysroot::release(&rustc(&["-vV"])?)? })
     }
 
     fn has_target(&self) -> bool {
-        has_target(&self.sysroot)
+        sysroot::has_target(&self.sysroot)
     }
 
     fn has_source(&self) -> bool {
-        has_source(&self.sysroot)
+        sysroot::has_source(&self.sysroot)
     }
 
     /// `rustup target add` or `rustup component add`, if it is missing.
@@ -136,23 +136,4 @@ impl Toolchain {
             ..Found::default()
         }
     }
-}
-
-/// Whether a sysroot has std for wasm32. An empty folder is not enough.
-pub(super) fn has_target(sysroot: &Path) -> bool {
-    let lib = sysroot.join("lib/rustlib").join(TARGET).join("lib");
-    lib.read_dir().is_ok_and(|mut files| {
-        files.any(|file| file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
-    })
-}
-
-/// Whether a sysroot has what `-Zbuild-std` reads.
-pub(super) fn has_source(sysroot: &Path) -> bool {
-    sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
-}
-
-/// The release of a compiler, from its `-vV`.
-pub(super) fn release(verbose: &str) -> Result<String> {
-    let line = verbose.lines().find_map(|line| line.strip_prefix("release: "));
-    Ok(line.context("`rustc -vV` names no release")?.to_owned())
 }
