@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::response::Response;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -80,4 +81,10 @@ async fn read_all(
         }
     }
     share.map(|share| (bytes, share))
+}
+
+/// Refuses a request whose body is not read yet.
+pub(crate) async fn refuse(state: &State, body: Body, refusal: Refusal) -> Response {
+    let _ = read(state, body, Some(refusal)).await;
+    state.refuse(refusal)
 }

@@ -16,7 +16,7 @@ use crate::forward::{self, Forward, ForwardError, Import, ImportError, Progress,
 use crate::phase::{Phase, PhaseError, set_phase};
 use crate::settings::{self, Given, GivenJournal, Settings, SettingsError, check};
 use crate::state::{OpenError, State};
-use crate::upkeep::Report;
+use crate::upkeep::pass::Report;
 use crate::upkeep::rotate::{self, RotateError};
 
 /// Receives Beaconry's events, writes them to append-only JSON Lines, and only then says yes.

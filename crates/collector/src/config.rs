@@ -7,7 +7,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::journal::MAX_FILE_BYTES;
 use crate::limits::{Limits, Rate};
-use crate::upkeep::Keep;
 
 /// Default of the largest body taken. The client's own requests stay within 128 KiB, but for a single larger event.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -65,6 +64,15 @@ impl Default for JournalFiles {
     fn default() -> JournalFiles {
         JournalFiles { max_file: MAX_FILE_BYTES, compress: false, keep: Keep::default() }
     }
+}
+
+/// How much of the journal is kept. Nothing said: all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Days after the one on which events were received.
+    pub days: Option<u32>,
+    /// Bytes on disk of all files, packed or not; the one that is written to counts, and stays.
+    pub bytes: Option<u64>,
 }
 
 /// The machine's clock.

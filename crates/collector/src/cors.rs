@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::http::refuse_unread;
+use crate::body;
 use crate::refusal::Refusal;
 use crate::state::State;
 
@@ -38,7 +38,7 @@ pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: 
     let foreign =
         origin.is_some_and(|origin| !origin.to_str().is_ok_and(|origin| state.0.allows_origin(origin)));
     if foreign {
-        return refuse_unread(&state, request.into_body(), Refusal::Origin).await;
+        return body::refuse(&state, request.into_body(), Refusal::Origin).await;
     }
     next.run(request).await
 }

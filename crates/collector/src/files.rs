@@ -13,6 +13,9 @@ use jiff::civil::Date;
 /// A file is packed while somebody looks for it at most once; a second look finds the packed one.
 const LOOKS: usize = 3;
 
+/// What readers in other processes stop at: how far the newest file is synced.
+pub(crate) const SYNCED_FILE: &str = "synced";
+
 /// Bytes of a zstd frame's header, at most (RFC 8878, 3.1.1: magic, descriptor, window, dictionary, content size).
 pub(crate) const MAX_HEADER: usize = 18;
 

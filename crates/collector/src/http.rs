@@ -21,12 +21,15 @@ use crate::limits;
 use crate::phase::Phase;
 use crate::receive::{self, Arrival, BadBody, Decoded};
 use crate::refusal::{Refusal, json};
-use crate::serve::Peer;
 use crate::state::State;
 use crate::stats::METRICS_TYPE;
 use crate::store::Verdict;
 use crate::tail;
 use crate::writer::NotStored;
+
+/// The other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The routes of a collector.
 pub fn app(state: State) -> Router {
@@ -252,15 +255,9 @@ async fn revalidated(mut response: Response) -> Response {
 }
 
 async fn unknown_path(Shared(state): Shared<State>, body: Body) -> Response {
-    refuse_unread(&state, body, Refusal::Path).await
+    body::refuse(&state, body, Refusal::Path).await
 }
 
 async fn wrong_method(Shared(state): Shared<State>, _: Method, body: Body) -> Response {
-    refuse_unread(&state, body, Refusal::Method).await
-}
-
-/// Refuses a request whose body is not read yet.
-pub(crate) async fn refuse_unread(state: &State, body: Body, refusal: Refusal) -> Response {
-    let _ = body::read(state, body, Some(refusal)).await;
-    state.refuse(refusal)
+    body::refuse(&state, body, Refusal::Method).await
 }

@@ -1,12 +1,12 @@
 //! The collector of Beaconry: receives events, writes them to append-only JSON Lines, and only then says yes.
 //!
 //! A request's way: [`http`] (limits, key and origin; [`refusal`], [`body`]) → [`receive`] (decode, check, render) →
-//! [`writer`] (groups what waits) → [`store`] (look up, append, fsync, index) → the answer, with all numbers of the stream that
+//! [`writer`] (groups what waits, as much as [`group`] says) → [`store`] (look up, append, fsync, index) → the answer, with all numbers of the stream that
 //! are stored.
 //!
 //! - [`journal`] writes the files, [`recover`] mends and reads them on start, [`index`] knows what is in them and keeps the
-//!   [`books`] of each [`record`]; a [`line`] is what it reads, and an index that was lost says [`since`] when it knows; [`disk`] is the file system below, so that a simulated one can forget what was not synced.
-//! - [`delivery`] tells what became of every event, from a [`snapshot`] of the index: of a running server's, asked by a [`wish`], or
+//!   [`books`](index::books) of each [`record`](index::record); a [`line`] is what it reads, and an index that was lost says [`since`] when it knows; [`disk`] is the file system below, so that a simulated one can forget what was not synced.
+//! - [`delivery`] tells what became of every event, from a [`snapshot`](index::snapshot) of the index: of a running server's, asked by a [`wish`], or
 //!   of the files as they are, through an [`overlay`].
 //! - [`files`] names and orders the journal's files, and reads each, packed or not; [`upkeep`] packs and deletes the closed ones.
 //! - [`event_line`] makes a journal line of an event; [`skew`] corrects its time, [`user_agent`] names its browser.
@@ -27,6 +27,7 @@ mod event_line;
 mod files;
 mod forward;
 mod gauges;
+mod group;
 mod http;
 mod index;
 mod journal;
@@ -55,7 +56,7 @@ mod writer;
 /// The command line.
 pub mod cli;
 
-pub use config::{App, Clock, Config, JournalFiles, MAX_BODY_BYTES, own_origins, system_clock};
+pub use config::{App, Clock, Config, JournalFiles, Keep, MAX_BODY_BYTES, own_origins, system_clock};
 pub use delivery::DeliveryError;
 pub use forward::{BadEndpoint, BadTarget, ForwardError, ImportError, NotDelivered};
 pub use http::app;
@@ -63,6 +64,6 @@ pub use limits::{ADDRESS as ADDRESS_RATE, KEY as KEY_RATE, Limits, Rate};
 pub use phase::{Phase, PhaseError, set_phase};
 pub use settings::SettingsError;
 pub use state::{OpenError, State};
-pub use upkeep::{Keep, rotate::RotateError};
+pub use upkeep::rotate::RotateError;
 
 pub use serve::run;

@@ -7,6 +7,9 @@ use beaconry_core::{Range, StreamId, StreamLine};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+/// Longer lines are no lines of ours: a request becomes 8 MiB at most, a line of type `delivery` half a MiB.
+pub(crate) const MAX_LINE: usize = 16 * 1024 * 1024;
+
 /// What the index needs of a journal line.
 pub(crate) struct Line {
     pub(crate) stream: StreamId,

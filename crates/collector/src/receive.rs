@@ -9,16 +9,13 @@ use beaconry_core::{
 use serde::de::IgnoredAny;
 
 use crate::event_line::{Event, Frame, Source, is_object_token, is_string_token};
+use crate::group::MAX_RENDERED_BYTES;
 use crate::skew::Skew;
 use crate::store::Request;
 use crate::user_agent::Agent;
 
 /// The answer to a stream that is too old to be known.
 pub(crate) const STALE: &str = "{\"stale\":true}";
-
-/// Bytes of journal lines that one request may become. Every line repeats what its batch shares, so that a small body
-/// could ask for thousands of times its size. A full body of 1 MiB of usual events becomes 4 MiB.
-pub(crate) const MAX_RENDERED_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a request says besides its body.
 #[derive(Debug)]

@@ -9,20 +9,17 @@ use std::io::{self, BufReader, Read as _};
 use beaconry_core::StreamId;
 
 use crate::disk::{Disk, DiskFile, FileReader, read_full_at, write_all_at};
-use crate::files::{self, MAX_HEADER, Name, Packing};
+use crate::files::{self, MAX_HEADER, Name, Packing, SYNCED_FILE};
+use crate::group::MAX_UNSYNCED_BYTES;
 use crate::index::record::Record;
 use crate::index::{self, Change, Index, IndexError};
 use crate::journal;
-use crate::line::{Line, What};
+use crate::line::{Line, MAX_LINE, What};
 use crate::since;
-use crate::store::SYNCED_FILE;
 use crate::user_agent;
-use crate::writer::MAX_UNSYNCED_BYTES;
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
-/// Longer lines are no lines of ours: a request becomes 8 MiB at most, a line of type `delivery` half a MiB.
-pub(crate) const MAX_LINE: usize = 16 * 1024 * 1024;
 /// Streams held in memory before they go to the index. A record is about 1 KB.
 const MAX_STREAMS: usize = 4_096;
 

@@ -1,7 +1,6 @@
 //! Accepts connections until it is told to stop, then drains.
 
 use std::io;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::http::app;
+use crate::http::{Peer, app};
 use crate::state::State;
 use crate::user_agent::Agents;
 
@@ -32,10 +31,6 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// When no connection can be accepted (no file descriptors are left), the next try comes so much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The other end of a request's connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Serves until `shutdown` is done; then answers what was accepted, makes everything durable and returns.
 pub async fn run(

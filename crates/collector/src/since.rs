@@ -5,11 +5,9 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use serde::Deserialize;
 
 use crate::disk::{Disk, FileReader, read_full_at};
-use crate::files::{self, Name, Packing};
+use crate::files::{self, Name, Packing, SYNCED_FILE};
 use crate::journal;
-use crate::line::Line;
-use crate::recover::MAX_LINE;
-use crate::store::SYNCED_FILE;
+use crate::line::{Line, MAX_LINE};
 
 /// Lines stand in the order in which they were written, which is that of their receipt but for so much: a body may take 30 s,
 /// then it waits for the writer.

@@ -10,13 +10,14 @@ use tokio::sync::Semaphore;
 use crate::config::{App, Config};
 use crate::delivery::Answering;
 use crate::disk::RealDisk;
+use crate::group::MAX_RENDERED_BYTES;
 use crate::journal::Position;
 use crate::limits::Limiter;
 use crate::phase::{PhaseError, Phases};
-use crate::receive::MAX_RENDERED_BYTES;
 use crate::stats::Stats;
 use crate::store::Store;
-use crate::upkeep::{Policy, Upkeep, Work, rotate};
+use crate::upkeep::pass::Policy;
+use crate::upkeep::{Upkeep, Work, rotate};
 use crate::user_agent::Agents;
 use crate::writer::Writer;
 

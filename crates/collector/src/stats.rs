@@ -15,7 +15,8 @@ use serde::Serialize;
 use crate::event_line::TYPES;
 use crate::gauges::{Gauges, Observed};
 use crate::store::Tally;
-use crate::upkeep::{Due, Report};
+use crate::upkeep::pass::Report;
+use crate::upkeep::retain::Due;
 
 /// What `GET /metrics` is (OpenMetrics 1.0, "Overall Structure").
 pub(crate) const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

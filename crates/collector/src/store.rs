@@ -10,7 +10,7 @@ use beaconry_core::{MAX_RANGES, Number, Range, Ranges, StreamId, StreamLine};
 
 use crate::disk::{Disk, write_all_at};
 use crate::event_line::{self, Source};
-use crate::files::Name;
+use crate::files::{Name, SYNCED_FILE};
 use crate::index::books::Books;
 use crate::index::record::Record;
 use crate::index::snapshot::Snapshot;
@@ -86,9 +86,6 @@ impl CommitError {
         )
     }
 }
-
-/// What readers in other processes stop at.
-pub(crate) const SYNCED_FILE: &str = "synced";
 
 /// Journal and index of one directory.
 #[derive(Debug)]

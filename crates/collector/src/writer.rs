@@ -7,29 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use beaconry_core::wire::MAX_STREAM_LINE;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::config::Clock;
 use crate::disk::Disk;
 use crate::files::Name;
+use crate::group::{MAX_GROUP_BYTES, MAX_GROUP_REQUESTS};
 use crate::index::books::Books;
 use crate::index::snapshot::Snapshot;
 use crate::journal::{self, Position, Rotated};
-use crate::receive::MAX_RENDERED_BYTES;
 use crate::store::{CommitError, Request, Store, Verdict};
 
 /// Requests that wait for the writer. Each has its share of the memory (see `http`), so this bounds only counts.
 const QUEUE: usize = 1_024;
-/// Bytes of lines that one fsync takes: some ten thousand events, under a tenth of a second on a slow disk.
-const MAX_GROUP_BYTES: usize = 8 * 1024 * 1024;
-/// Requests that one fsync takes: each may add a line of type `delivery`, which no request shows the length of.
-const MAX_GROUP_REQUESTS: usize = 256;
-/// What can be in the journal without having been synced: a group, what its last request adds, and its `delivery` lines,
-/// which are a stream line, and its identity once more.
-pub(crate) const MAX_UNSYNCED_BYTES: usize =
-    MAX_GROUP_BYTES + MAX_RENDERED_BYTES + MAX_GROUP_REQUESTS * (2 * MAX_STREAM_LINE + 1_024);
 /// The index is made durable so often. What it lags is read from the journal on start, but for `tracked` and `holds`,
 /// which the client repeats with every request.
 const CHECKPOINT: Duration = Duration::from_secs(1);

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 pub(crate) use answer::Answering;
+use answer::{DELIVERY, oldest};
 use report::{Counted, Question, Report, Source};
 
 use crate::config::Clock;
@@ -24,10 +25,7 @@ use crate::index;
 use crate::journal::MAX_FILE_BYTES;
 use crate::overlay::Overlay;
 use crate::store::Store;
-use crate::wish::{self, Channel, LOCK, NoAnswer};
-
-/// The wish for a report; the answer is one, or words for people.
-const DELIVERY: Channel = Channel { lock: "delivery.lock", wish: "delivery.json", answer: "delivered.json" };
+use crate::wish::{self, LOCK, NoAnswer};
 
 /// The flags of `beaconry delivery`.
 #[derive(Debug, Args)]
@@ -134,13 +132,6 @@ fn alone(data: &Path, question: &Question, clock: &Clock) -> Result<Option<Repor
     let counted = Counted { now, source: Source::Files, journal };
     let report = Report::of(&snapshot, question, counted, || false);
     report.map(Some).map_err(|error| damaged(data, &error))
-}
-
-/// The day of the journal's oldest file (unix ms).
-fn oldest(data: &Path) -> io::Result<Option<u64>> {
-    let files = files::list(data)?;
-    let oldest = files.first().and_then(|file| files::Name::parse(&file.name));
-    Ok(oldest.map(|oldest| crate::journal::start_of(oldest.day())))
 }
 
 fn damaged(data: &Path, error: &impl ToString) -> DeliveryError {

@@ -26,7 +26,7 @@ use clap::Args;
 use entry::Entry;
 use offsets::{Confirmed, Offsets};
 use push::Target;
-use queue::{Patience, Queue};
+use queue::{ONCE_PATIENCE, Patience, Queue, check};
 use reader::Reader;
 use refused::{Refused, RefusedFile};
 use target::To;
@@ -43,10 +43,6 @@ use crate::user_agent::Agents;
 
 /// How often the journal is looked at: an event is in Loki within a second.
 const POLL: Duration = Duration::from_millis(500);
-/// A target that restarts is back by then; `--once` and `import` are waited for.
-const ONCE_PATIENCE: Duration = Duration::from_secs(60);
-/// Whoever mistyped an address hears of it sooner.
-const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The flags of `beaconry forward`.
 #[derive(Debug, Args)]
@@ -137,16 +133,6 @@ fn follow(args: &Forward, target: &dyn Target, stop: &Stop) -> Result<(), Forwar
 /// Brings files.
 pub(crate) fn import(args: &Import, progress: &Progress, stop: &Stop) -> Result<(), ImportError> {
     import::run(args, progress, stop)
-}
-
-/// Asks the target whether it is one, before anything is pushed to it. A follower waits for it; whoever is waited for does
-/// not for long.
-fn check(target: &dyn Target, patience: Patience, stop: &Stop) -> Result<(), NotDelivered> {
-    let patience = match patience {
-        Patience::Forever => Patience::Forever,
-        Patience::Until(_) => Patience::Until(START_PATIENCE),
-    };
-    Queue::new(target, patience, stop).probe()
 }
 
 struct Follower {

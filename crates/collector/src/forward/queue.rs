@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::forward::entry::Entry;
 use crate::forward::push::{Later, Outcome, Target, Trouble};
 use crate::forward::refused::Refused;
-use crate::forward::stop::Time;
+use crate::forward::stop::{Stop, Time};
 
 /// The first wait is up to this; it doubles.
 const BASE: Duration = Duration::from_millis(500);
@@ -20,6 +20,11 @@ const HALVE_AFTER: u32 = 3;
 const CHOKED_FOR: Duration = Duration::from_secs(120);
 /// So many such entries wait at once for others to tell whether the target works. More is a target that does not.
 const MAX_SUSPECTS: usize = 16;
+
+/// A target that restarts is back by then; `--once` and `import` are waited for.
+pub(crate) const ONCE_PATIENCE: Duration = Duration::from_secs(60);
+/// Whoever mistyped an address hears of it sooner.
+const START_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a target may be away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,16 @@ pub enum NotDelivered {
     /// The end was wished while there was more to bring.
     #[error("stopped before all was delivered")]
     Stopped,
+}
+
+/// Asks the target whether it is one, before anything is pushed to it. A follower waits for it; whoever is waited for does
+/// not for long.
+pub(crate) fn check(target: &dyn Target, patience: Patience, stop: &Stop) -> Result<(), NotDelivered> {
+    let patience = match patience {
+        Patience::Forever => Patience::Forever,
+        Patience::Until(_) => Patience::Until(START_PATIENCE),
+    };
+    Queue::new(target, patience, stop).probe()
 }
 
 /// What is on its way to a target.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, JournalFile};
-use crate::store::SYNCED_FILE;
+use crate::files::{self, JournalFile, SYNCED_FILE};
 
 /// Bytes of lines taken at once: a Loki takes 4 MB a second by default, and so a batch at any time.
 pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
@@ -173,7 +172,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::upkeep::{Pass, Policy};
+    use crate::upkeep::pass::{Pass, Policy};
 
     fn texts(reader: &mut Reader) -> Vec<String> {
         let mut all = Vec::new();

@@ -46,7 +46,7 @@ pub(crate) fn notes<'a>(
     let unknown = variables.iter().filter(|name| name.starts_with("BEACONRY_") && !known(name));
     let unknown = unknown.map(|name| format!("{name} is set, and is no variable of this command"));
     let mut notes: Vec<String> = no_origin.chain(unknown).collect();
-    if settings.journal.keep == crate::upkeep::Keep::default() {
+    if settings.journal.keep == crate::config::Keep::default() {
         notes.push("no journal file is ever deleted: see journal.keep_days and journal.keep_size".into());
     }
     notes

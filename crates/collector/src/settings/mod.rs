@@ -18,9 +18,8 @@ use clap::parser::ValueSource;
 pub(crate) use given::{Given, GivenJournal};
 use given::{GivenApp, PerSecond};
 
-use crate::config::{App, JournalFiles, MAX_BODY_BYTES};
+use crate::config::{App, JournalFiles, Keep, MAX_BODY_BYTES};
 use crate::limits::{self, Limits, Rate};
-use crate::upkeep::Keep;
 
 /// The port of nothing else; loopback alone, for TLS is a proxy's.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4600);

@@ -15,6 +15,7 @@ use disk::{Faults, Rng, SimDisk};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::config::Keep;
 use crate::disk::Disk;
 use crate::files::{self, Name, Packing};
 use crate::index;
@@ -22,7 +23,7 @@ use crate::index::books::Books;
 use crate::journal;
 use crate::receive::{Arrival, decode};
 use crate::store::{Request, Store, Verdict};
-use crate::upkeep::{Keep, Pass, Policy};
+use crate::upkeep::pass::{Pass, Policy};
 use crate::user_agent::Agent;
 
 /// Ten in the morning of 2025-11-24.

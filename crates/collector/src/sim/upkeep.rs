@@ -4,13 +4,14 @@ use beaconry_core::{Identity, Number, Range, StreamId, StreamLine};
 
 use super::disk::{Faults, SimDisk};
 use super::{START, accounted, read_journal, request};
+use crate::config::Keep;
 use crate::disk::Disk;
 use crate::files::Name;
 use crate::index::DAY_MS;
 use crate::journal::MAX_FILE_BYTES;
 use crate::store::Store;
 use crate::upkeep::consumers::Consumer;
-use crate::upkeep::{Keep, Pass, Policy, Report};
+use crate::upkeep::pass::{Pass, Policy, Report};
 
 const FIRST: &str = "events-2025-11-24.jsonl";
 const PACK: Policy = Policy { compress: true, keep: Keep { days: None, bytes: None } };

@@ -7,13 +7,14 @@ use beaconry_core::{Identity, Number, Range, Ranges, Reason, StreamId, StreamLin
 
 use super::disk::{Rng, SimDisk};
 use super::{START, accounted, request};
+use crate::config::Keep;
 use crate::disk::Disk;
-use crate::files;
+use crate::files::{self, SYNCED_FILE};
 use crate::index::books::{LOST, OUTSTANDING, STORED, STREAMS, TRACKED, TWICE_REFUSED};
 use crate::index::{self, DAY_MS, WINDOW_MS};
 use crate::journal::MAX_FILE_BYTES;
-use crate::store::{SYNCED_FILE, Store, Verdict};
-use crate::upkeep::{Keep, Pass, Policy};
+use crate::store::{Store, Verdict};
+use crate::upkeep::pass::{Pass, Policy};
 
 const SEEDS: u64 = 10;
 const STEPS: u64 = 150;

@@ -6,8 +6,8 @@
 
 pub(crate) mod consumers;
 mod pack;
-mod pass;
-mod retain;
+pub(crate) mod pass;
+pub(crate) mod retain;
 pub(crate) mod rotate;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-pub(crate) use pass::{Pass, Policy, Report};
-pub(crate) use retain::Due;
-pub use retain::Keep;
-
+use self::pass::{Pass, Policy, Report};
 use self::rotate::ROTATE;
 use crate::config::Clock;
 use crate::disk::RealDisk;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::consumers::Consumer;
 use super::pack;
-use super::retain::{self, Due, Keep};
-use crate::config::JournalFiles;
+use super::retain::{self, Due};
+use crate::config::{JournalFiles, Keep};
 use crate::disk::{Disk, DiskFile, read_full_at};
 use crate::files::{self, MAX_HEADER, Name, Packing};
 use crate::journal;

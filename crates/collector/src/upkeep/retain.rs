@@ -3,16 +3,8 @@
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
+use crate::config::Keep;
 use crate::files::Name;
-
-/// How much of the journal is kept. Nothing said: all of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Keep {
-    /// Days after the one on which events were received.
-    pub days: Option<u32>,
-    /// Bytes on disk of all files, packed or not; the one that is written to counts, and stays.
-    pub bytes: Option<u64>,
-}
 
 /// Why a file has to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Pass, Policy, Report, consumers};
+use super::consumers;
+use super::pass::{Pass, Policy, Report};
 use crate::config::{Clock, JournalFiles};
 use crate::disk::RealDisk;
 use crate::recover::RecoverError;

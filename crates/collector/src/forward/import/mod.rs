@@ -15,11 +15,10 @@ use clap::Args;
 
 use super::entry::{BadLine, Entry};
 use super::push::Target;
-use super::queue::{NotDelivered, Patience, Queue};
+use super::queue::{NotDelivered, ONCE_PATIENCE, Patience, Queue, check};
 use super::refused::{Refused, RefusedFile};
 use super::stop::Stop;
 use super::target::{BadTarget, To};
-use super::{ONCE_PATIENCE, check};
 use crate::files;
 use crate::user_agent::Agents;
 use lines::{Lines, Read};
