@@ -26,6 +26,8 @@ use crate::table::{Scenario, TABLE};
 
 /// Most of a case is waiting: for an adopter's ten seconds, for a backoff.
 const JOBS: usize = 4;
+/// Cases beside them that wait for a minute or more: [`Scenario::is_patient`].
+const PATIENT_JOBS: usize = 3;
 
 /// What is to be run.
 #[derive(Debug)]
@@ -61,10 +63,11 @@ async fn run() -> Result<usize> {
     let plan = Plan::read()?;
     let kept = Arc::new(Kept::open(plan.fresh)?);
     let cells: Vec<(Engine, &'static Scenario)> = plan.cells().collect();
-    browser::allow_at_a_time(plan.jobs);
+    browser::allow_at_a_time(plan.jobs + PATIENT_JOBS);
     let jobs = Arc::new(Semaphore::new(plan.jobs));
+    let patient_jobs = Arc::new(Semaphore::new(PATIENT_JOBS));
     let mut running = tokio::task::JoinSet::new();
-    // Round by round, so that what is broken shows early.
+    // Round by round, so that what is broken shows early: permits are given in the order in which they are asked for.
     for run in 0..plan.runs {
         for &(engine, scenario) in &cells {
             if run >= plan.runs_in(engine)
@@ -73,9 +76,11 @@ async fn run() -> Result<usize> {
             {
                 continue;
             }
-            let permit = Arc::clone(&jobs).acquire_owned().await?;
+            let permit =
+                Arc::clone(if scenario.is_patient() { &patient_jobs } else { &jobs }).acquire_owned();
             let kept = Arc::clone(&kept);
             running.spawn(async move {
+                let permit = permit.await?;
                 let start = Instant::now();
                 let outcome = Case::run(engine, scenario).await.took(start.elapsed());
                 println!("{:<9} {:<4} run {:<3} {outcome}", engine.name(), scenario.id, run + 1);

@@ -42,6 +42,11 @@ impl Scenario {
         matches!(self.number(), "1" | "2" | "3" | "4" | "5" | "6" | "7" | "9" | "11")
     }
 
+    /// Whether it mostly waits: for the minute after which a tab looks for dead streams.
+    pub(crate) fn is_patient(&self) -> bool {
+        matches!(self.id, "9a" | "9b" | "9c" | "9d" | "12c")
+    }
+
     pub(crate) fn exception(&self, engine: Engine) -> Option<Exception> {
         self.exceptions.iter().find(|(of, _)| *of == engine).map(|(_, exception)| *exception)
     }

@@ -14,6 +14,16 @@ function track(prefix, n) {
   return marks;
 }
 
+/** The same, as long as telemetry is on: an event may be the one with which it hears that it is off, and takes no more. */
+function trackWhileOn(prefix, n) {
+  const marks = [];
+  for (let i = 0; i < n && telemetry.stats().mode !== 'off'; i++) {
+    marks.push(`${prefix}:${i}`);
+    telemetry.track(TYPES[i % TYPES.length], { mark: marks[i], n: i });
+  }
+  return marks;
+}
+
 /** Tracks one event by each of the typed calls; returns their marks. */
 function call(prefix) {
   const mark = (name) => `${prefix}:${name}`;
@@ -39,4 +49,4 @@ function trackAwkward(prefix, n) {
 /** The keys that telemetry has in both storages. */
 const keys = () => [localStorage, sessionStorage].flatMap((storage) => Object.keys(storage)).filter((key) => key.startsWith('bcn1:'));
 
-window.page = { telemetry, dropped, track, call, trackAwkward, keys };
+window.page = { telemetry, dropped, track, trackWhileOn, call, trackAwkward, keys };

@@ -42,8 +42,8 @@ pub(crate) async fn switched_off(case: &mut Case) -> Result<()> {
         [(&first, "first"), (&second, "second"), (&first, "first-again"), (&second, "second-again")]
     {
         browser.switch_to(tab).await?;
-        let script = "return page.telemetry.stats().mode === 'off' ? [] : page.track(...arguments)";
-        let marks = browser.run(script, &[name.into(), EVENTS.into()]).await?;
+        let marks =
+            browser.run("return page.trackWhileOn(...arguments)", &[name.into(), EVENTS.into()]).await?;
         case.world.truth.add(&marks)?;
     }
     for tab in [&first, &second] {
