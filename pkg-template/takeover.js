@@ -38,5 +38,5 @@ export async function takeOver(client, writer, listeners, install, revert) {
   const driver = createDriver({ ...client, stream, failed, createCore: () => createCore(module) });
   install(driver);
   driver.start(core);
-  for (const entry of stream.entries) driver.track(entry);
+  for (const entry of stream.entries.splice(0)) driver.track(entry);
 }

@@ -8,10 +8,10 @@ use beaconry_core::{
 #[cfg(not(feature = "npm"))]
 use wasm_bindgen::prelude::*;
 
-/// Bytes of a batch: below, its own head would be most of it; above, too little of the last one would fit into a beacon.
-const BATCH_BYTES: [u32; 2] = [1024, 16 * 1024];
+/// Bytes of a batch: below, its own head would be most of it; above, too few fill a beacon.
+const BATCH_BYTES: [u32; 2] = [1024, 8 * 1024];
 
-/// Bytes that send at once. 48 KiB: what waits still fits into the beacon budget, and a `fetch` takes the main thread 0.3 ms.
+/// Bytes that are sent once a burst is over. 48 KiB: they still fit into the beacon budget, and a `fetch` takes the main thread 0.3 ms.
 const FLUSH_BYTES: u32 = 48 * 1024;
 
 /// One client's pipeline. It begins with [`told::START`]; until then it takes nothing.

@@ -30,7 +30,7 @@ async fn a_refused_beacon_is_halved_and_what_does_not_fit_stays_stored() {
     collector.take_beacons_of(10_000);
     let app = App::start("refused", r#","limits":{"flushAfter":60000}"#);
     for _ in 0..220 {
-        app.track(); // some 13 KB of 60 bytes each: below what sends at once
+        app.track(); // some 13 KB of 60 bytes each: below what is sent soon
     }
     fire_on_window("beforeunload", None);
     assert!(!collector.refused_beacons().is_empty());

@@ -56,10 +56,10 @@ async fn no_value_is_longer_than_a_batch() {
     }
     settle().await;
     let keys = stored("batches");
-    assert!(keys.len() > 2, "{keys:?}");
+    assert!(keys.len() > 4, "{keys:?}");
     for key in keys {
         let value = stored_value(&format!("{}{key}", prefix("batches"))).unwrap();
-        assert!(value.len() <= 16_384, "{key}: {} bytes", value.len());
+        assert!(value.len() <= 8_192, "{key}: {} bytes", value.len());
     }
     app.check_books();
 }

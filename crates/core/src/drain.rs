@@ -42,7 +42,7 @@ impl Pipeline {
 
     fn drained(&mut self) -> Output {
         if let Some(own) = self.streams.first_mut() {
-            self.drained = own.fates.tracked();
+            own.drained = own.fates.tracked();
             if self.page == Page::Gone && own.is_closed {
                 // The driver gives the lock back now: from here on an adopter may erase, and this page may not.
                 own.locked = false;

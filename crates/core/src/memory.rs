@@ -13,7 +13,7 @@ impl Pipeline {
         for outbox in &self.streams {
             for (at, batch) in outbox.batches.iter().enumerate() {
                 if at >= outbox.sealed() {
-                    used += batch.bytes.max(self.config.max_batch_bytes);
+                    used += batch.bytes.max(outbox.open_limit(&self.config));
                 } else if !batch.is_saved() {
                     used += batch.bytes;
                 }

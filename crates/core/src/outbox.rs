@@ -1,7 +1,9 @@
 //! One stream's batches, own or adopted, and what became of its numbers. Knows nothing of other streams, of the gate, or
 //! of memory as a whole.
 
-use crate::{Fate, Fates, Instant, Number, Output, Range, Reason, RequestId, StreamKey, batch::Batch};
+use crate::{
+    Config, Fate, Fates, Instant, Number, Output, Range, Reason, RequestId, StreamKey, batch::Batch,
+};
 use alloc::vec::Vec;
 
 /// What a stream is to this pipeline.
@@ -54,6 +56,8 @@ pub(crate) struct Outbox {
     pub(crate) batches: Vec<Batch>,
     /// The last batch may still grow.
     pub(crate) is_open: bool,
+    /// Numbers below this were there at the last drain.
+    pub(crate) drained: Number,
     /// Nothing more will be numbered.
     pub(crate) is_closed: bool,
     pub(crate) line_saved: LineSaved,
@@ -101,6 +105,7 @@ impl Outbox {
             fates: Fates::default(),
             batches: Vec::new(),
             is_open: false,
+            drained: 0,
             is_closed: adopted,
             line_saved: if adopted { LineSaved::Yes } else { LineSaved::Never },
             locked: true,
@@ -144,6 +149,12 @@ impl Outbox {
     /// The batch that may still grow.
     pub(crate) fn open(&mut self) -> Option<&mut Batch> {
         self.batches.last_mut().filter(|_| self.is_open)
+    }
+
+    /// Bytes that the open batch may have.
+    pub(crate) fn open_limit(&self, config: &Config) -> u32 {
+        let is_new = self.batches.last().is_some_and(|open| self.drained <= open.range.start());
+        if is_new { config.max_batch_bytes } else { config.max_batch_bytes / 2 }
     }
 
     /// Whether a batch starts below `end`.

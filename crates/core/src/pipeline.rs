@@ -6,7 +6,7 @@ use crate::{
     StreamKey, Totals, TrackError, Tracked,
     batch::Batch,
     books,
-    config::{BURST, HEAD_ROOM},
+    config::{BURST_PAUSE, HEAD_ROOM},
     gate::Gate,
     outbox::{LineSaved, Outbox, Role, find},
     rng::Rng,
@@ -42,8 +42,6 @@ pub struct Pipeline {
     pub(crate) flushing: bool,
     /// Bytes of the members in the batch lines to come.
     pub(crate) context: u32,
-    /// Numbers from this one on were tracked since the last drain.
-    pub(crate) drained: Number,
     /// Bytes tracked since the own stream last sent.
     pub(crate) waiting: u32,
     /// Whose turn it is among the other streams: one that fails goes to the back.
@@ -91,7 +89,6 @@ impl Pipeline {
         evicted: 0,
         flushing: false,
         context: 0,
-        drained: 0,
         waiting: 0,
         turn: 0,
         off: true,
@@ -141,9 +138,8 @@ impl Pipeline {
         let bytes = bytes + 1; // its line break
         let since = self.config.max_age.less(self.config.flush_after);
         let now = self.now;
+        let limit = own.open_limit(&self.config);
         let grown = own.open().filter(|open| {
-            let is_new = open.range.start() >= self.drained;
-            let limit = if is_new { self.config.max_batch_bytes } else { self.config.max_grown_bytes };
             open.range.end() == number
                 && open.range.len() < self.config.max_batch_events
                 && open.bytes + bytes <= limit
@@ -161,7 +157,7 @@ impl Pipeline {
         }
         self.waiting += bytes;
         let after = if self.waiting >= self.config.flush_bytes {
-            BURST
+            BURST_PAUSE
         } else if priority == Priority::High {
             self.config.error_after
         } else {

@@ -20,7 +20,7 @@ pub const BEACON_BYTES: u32 = 64 * 1024;
 pub const MOST_ADOPTED: usize = 3;
 
 /// Bytes tracked in one task after which the page drains at once, so that a burst finds room.
-pub const MOST_UNWRITTEN: usize = 4_000;
+pub const MOST_UNWRITTEN: usize = 12_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
