@@ -240,14 +240,7 @@ impl World {
                 self.remove(page, (stream, 0));
             }
             Output::Erase { stream, range } => self.erase(page, stream, range),
-            Output::Forget { stream, range } => {
-                // Whoever reads it from the storage again, be it this page, knows nothing of a request that carries it.
-                let id = self.pages[page].id(stream);
-                for flight in self.pages[page].flights.values_mut().filter(|flight| flight.stream == id) {
-                    flight.carried.retain(|carried| carried.intersection(range).is_none());
-                }
-                self.forget(page, stream, range);
-            }
+            Output::Forget { stream, range } => self.forget(page, stream, range),
             Output::Send(request) => self.check_and_send(page, request),
             Output::Dropped { stream, reason, range } => self.count(page, stream, reason, range),
             Output::Flushed => self.pages[page].flushed += 1,
