@@ -5,6 +5,7 @@ use crate::{
     batch::Batch,
     outbox::{Flight, LineSaved, Outbox, Role},
 };
+use alloc::vec::Vec;
 
 impl Pipeline {
     /// What became of a request. A request without any answer for too long is the driver's to time out, as
@@ -14,8 +15,7 @@ impl Pipeline {
         for index in 0..self.streams.len() {
             let Some(outbox) = self.streams.get_mut(index) else { return };
             if outbox.fetch.id == request {
-                let flight = outbox.fetch;
-                outbox.fetch.id = RequestId::NONE;
+                let flight = core::mem::replace(&mut outbox.fetch, Flight::NONE);
                 self.fetched(index, &flight, answer);
                 return self.land(request);
             }
@@ -65,10 +65,8 @@ impl Pipeline {
         let ask_after = self.ask_after();
         let Some(outbox) = self.streams.get_mut(index) else { return };
         outbox.acknowledge(stored, &mut self.out);
-        if let Some(past) = Range::new(0, core::mem::take(&mut outbox.past)) {
-            // What is neither stored nor held died with whoever had it.
-            outbox.lose(past, Reason::Trap, &mut self.out);
-        }
+        // What is neither stored nor held died with whoever had it.
+        outbox.lose_past(Reason::Trap, &mut self.out);
         let is_rejected = |batch: &Batch| {
             batch.flight == flight.id && rejected.iter().any(|first| *first == batch.range.start())
         };
@@ -96,9 +94,7 @@ impl Pipeline {
         }
         let Some(outbox) = self.streams.get_mut(index) else { return };
         outbox.drop_where(&|_| true, Reason::Stale, &mut self.out);
-        if let Some(past) = Range::new(0, core::mem::take(&mut outbox.past)) {
-            outbox.lose(past, Reason::Stale, &mut self.out);
-        }
+        outbox.lose_past(Reason::Stale, &mut self.out);
         // Nothing of such a stream is recorded, its drops neither.
         outbox.told = outbox.version;
         outbox.asked = true;
@@ -108,6 +104,7 @@ impl Pipeline {
 
     /// A beacon was queued: its fate is unknown until an answer covers it. Or it was refused, and nothing was sent: half of it
     /// may fit, at once; no backoff, the network had no part in it.
+    #[inline(never)]
     fn handed(&mut self, index: usize, request: RequestId, bytes: u32, is_taken: bool) {
         let ask_at = self.now + self.ask_after();
         let Some(outbox) = self.streams.get_mut(index) else { return };
@@ -189,6 +186,13 @@ impl Pipeline {
 }
 
 impl Outbox {
+    /// The past is accounted for: what no batch brought is lost.
+    fn lose_past(&mut self, reason: Reason, out: &mut Vec<Output>) {
+        if let Some(past) = Range::new(0, core::mem::take(&mut self.past)) {
+            self.lose(past, reason, out);
+        }
+    }
+
     /// An answer to a request that was sent long enough after a beacon tells what became of it.
     fn beacons_answered(&mut self, sent: Instant, now: Instant, patience: Duration, ask_after: Duration) {
         self.ask_at = Instant::NEVER;

@@ -98,6 +98,7 @@ impl Pipeline {
     }
 
     /// How long until something is due, if nothing else happens before.
+    #[inline(never)]
     fn next_timeout(&self) -> Option<Duration> {
         if self.off || self.page == Page::Gone {
             return None;
@@ -121,6 +122,7 @@ fn write_line(writing: &mut Option<Writing>, outbox: &mut Outbox) -> Output {
 }
 
 impl Batch {
+    #[inline(never)]
     fn wants_write(&self) -> bool {
         !self.is_saved() && !self.refused
     }

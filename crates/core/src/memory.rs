@@ -52,7 +52,7 @@ impl Pipeline {
         let mut found = None;
         let is_first = self.evicted == 0;
         // The last one found is taken. Of equals a later stream's is the older: the own one, at 0, is the youngest.
-        for outbox in &mut self.streams {
+        for outbox in self.streams.iter().filter(|outbox| !outbox.may_fly_unnamed()) {
             for at in (0..outbox.sealed()).rev() {
                 let batch = outbox.batches.get(at);
                 let batch = batch.filter(|batch| !batch.is_flying() && batch.is_saved() == is_stored);

@@ -323,7 +323,7 @@ impl Outbox {
 
     /// The oldest batch's age limit. Adopted streams ask first: most of theirs is stored already.
     pub(crate) fn next_expiry(&self) -> Instant {
-        if self.role == Role::Adopted && !self.asked && !self.failed {
+        if self.must_ask() && !self.failed {
             return Instant::NEVER;
         }
         let oldest = self.batches.first().filter(|batch| !batch.is_flying());

@@ -91,6 +91,11 @@ impl Outbox {
         self.role == Role::Adopted && !self.asked
     }
 
+    /// A request of before this page left the stream still flies, with batches that no longer name it.
+    pub(crate) fn may_fly_unnamed(&self) -> bool {
+        self.must_ask() && self.fetch.bytes > 0
+    }
+
     /// When this stream wants a fetch, whatever the gate says; never while one is in the air.
     pub(crate) fn wants_at(&self) -> Instant {
         if self.is_flying() {

@@ -218,6 +218,27 @@ fn what_is_in_flight_is_not_evicted() {
     assert_eq!(d.pipeline.totals().delivered(), 2);
 }
 
+/// A request of before the stream was left: the batches that come back with it do not name it.
+#[test]
+fn what_a_request_carried_when_its_stream_was_left_is_not_evicted_once_it_is_back() {
+    let mut d = Driver::new(small());
+    d.log(1_000);
+    d.pass(5_000);
+    let request = d.only_request();
+    d.begin_stream(2);
+    d.drain();
+    go_offline(&mut d);
+    d.adopt(1, beaconry_core::Duration::from_secs(60));
+    d.storage.is_full = true;
+    d.log(1_000);
+    assert!(evicted(&d, 0).is_empty());
+    d.answer(request.id, Answer::Unreachable);
+    d.log(1_000);
+    assert_eq!(evicted(&d, 0), [0], "it flies no more");
+    d.heal();
+    assert_eq!(d.pipeline.totals().delivered(), 2);
+}
+
 #[test]
 fn a_hundred_thousand_events_are_held_and_drain() {
     let mut d = Driver::new(Config { memory_bytes: 64 << 20, ..Config::default() });
