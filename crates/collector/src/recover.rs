@@ -220,6 +220,7 @@ impl Read {
             }
             What::Delivery(count, stream_line) => {
                 record.deliveries = record.deliveries.max(*count);
+                record.told = record.told.max(line.received);
                 record.merge(stream_line);
             }
         }

@@ -306,8 +306,11 @@ impl Group {
         record.twice_refused += tally.known;
         tally.dropped = newly_dropped(&record, &request.line);
         record.see_browser(request.agent.browser.as_deref());
-        if record.merge(&request.line) {
+        // What is new, and on each later day all of it again: the files of earlier days may be deleted before the index is lost.
+        let is_another_day = record.deliveries > 0 && record.told / DAY_MS < request.received / DAY_MS;
+        if record.merge(&request.line) || is_another_day {
             record.deliveries += 1;
+            record.told = request.received;
             record.write_delivery(&mut self.lines, request);
         }
         if record.is_shredded() {

@@ -30,6 +30,8 @@ pub(crate) struct Record {
     pub(crate) twice_refused: u64,
     /// Lines of type `delivery` so far.
     pub(crate) deliveries: u32,
+    /// Receipt of what the last of them tells (unix ms).
+    pub(crate) told: u64,
     /// First and last receipt (unix ms).
     pub(crate) first: u64,
     pub(crate) last: u64,
@@ -48,6 +50,7 @@ impl Record {
             is_partial: false,
             twice_refused: 0,
             deliveries: 0,
+            told: 0,
             first: received,
             last: received,
         }
@@ -60,7 +63,7 @@ impl Record {
         }
     }
 
-    /// Takes in what a sender says; gives whether the journal has to record it.
+    /// Takes in what a sender says; gives whether it is new.
     pub(crate) fn merge(&mut self, line: &StreamLine) -> bool {
         let is_news = self.line.merge(line);
         // What was dropped was numbered.
@@ -90,7 +93,7 @@ impl Record {
         self.stored.encode(&mut stored);
         let line = serde_json::from_slice(line.trim_ascii_end()).map_err(|_| IndexError::Entry)?;
         let stored = serde_json::from_slice(&stored).map_err(|_| IndexError::Entry)?;
-        let Record { is_partial, twice_refused, deliveries, first, last, .. } = *self;
+        let Record { is_partial, twice_refused, deliveries, told, first, last, .. } = *self;
         let (app, browser) = (Cow::Borrowed(&*self.app), self.browser.as_deref().map(Cow::Borrowed));
         serde_json::to_vec(&Stored {
             app,
@@ -100,6 +103,7 @@ impl Record {
             is_partial,
             twice_refused,
             deliveries,
+            told,
             first,
             last,
         })
@@ -111,9 +115,9 @@ impl Record {
         let entry: Stored<'_> = serde_json::from_slice(bytes).map_err(|_| IndexError::Entry)?;
         let line = StreamLine::decode(entry.line.get().as_bytes()).map_err(|_| IndexError::Entry)?;
         let stored = Ranges::parse(entry.stored.get().as_bytes()).map_err(|_| IndexError::Entry)?;
-        let Stored { is_partial, twice_refused, deliveries, first, last, .. } = entry;
+        let Stored { is_partial, twice_refused, deliveries, told, first, last, .. } = entry;
         let (app, browser) = (entry.app.as_ref().into(), entry.browser.as_deref().map(Arc::from));
-        Ok(Record { app, stored, line, browser, is_partial, twice_refused, deliveries, first, last })
+        Ok(Record { app, stored, line, browser, is_partial, twice_refused, deliveries, told, first, last })
     }
 }
 
@@ -133,6 +137,8 @@ struct Stored<'a> {
     #[serde(default)]
     twice_refused: u64,
     deliveries: u32,
+    #[serde(default)]
+    told: u64,
     first: u64,
     last: u64,
 }

@@ -239,3 +239,25 @@ fn an_index_that_was_lost_with_the_newest_file_knows_from_now_on() {
     assert!(is_stale(&mut store, START, START + 20), "it was stored once");
     assert!(!is_stale(&mut store, START + 11, START + 20));
 }
+
+#[test]
+fn the_files_of_each_day_tell_what_the_streams_dropped_that_were_heard_in_it() {
+    let disk = SimDisk::new(1);
+    let mut store = open(&disk, START);
+    let mut line = page(START);
+    line.dropped.insert(Reason::Full, numbers(3, 4));
+    line.closed = true;
+    store.commit(&[request(&line, &[numbers(0, 2)], START)]).unwrap();
+    let next_day = START + DAY_MS;
+    store.commit(&[request(&line, &[numbers(2, 3)], next_day)]).unwrap();
+    let told = store.record(line.stream).unwrap();
+    store.commit(&[request(&line, &[], next_day + 1)]).unwrap();
+    let again = store.record(line.stream).unwrap();
+    assert_eq!((told.deliveries, again.deliveries), (2, 2), "once a day");
+    drop(store);
+    disk.remove("events-2025-11-24.jsonl").unwrap();
+    disk.remove(index::FILE).unwrap();
+    let found = open(&disk, next_day).record(line.stream).unwrap();
+    assert_eq!((found.stored, found.line.closed), (Ranges::from_iter([numbers(2, 3)]), true));
+    assert_eq!(found.line.dropped, line.dropped);
+}

@@ -50,12 +50,15 @@ pub enum Mishap {
 struct Known {
     stored: Ranges,
     line: StreamLine,
+    /// The day of its last `delivery` line.
+    told_on: Option<u64>,
     last_seen: u64,
 }
 
 impl Known {
     fn new(id: StreamId, last_seen: u64) -> Self {
-        Self { stored: Ranges::new(), line: StreamLine::new(id, Identity::default()), last_seen }
+        let line = StreamLine::new(id, Identity::default());
+        Self { stored: Ranges::new(), line, told_on: None, last_seen }
     }
 }
 
@@ -169,11 +172,12 @@ impl Collector {
         }
         let mut merged = known.line.clone();
         merged.tracked = merged.tracked.max(known.stored.end());
-        let is_news = merged.merge(line);
-        // A crash leaves what the journal says: a line of type `delivery` when something changed.
+        let today = now / DAY;
+        // A crash leaves what the journal says: a line of type `delivery` when something changed, and again on each later day.
+        let is_told = merged.merge(line) || known.told_on.is_some_and(|day| day < today);
         let survives = match mishap {
-            Mishap::CrashBefore { delivery, .. } => delivery && is_news,
-            Mishap::CrashAfter => is_news,
+            Mishap::CrashBefore { delivery, .. } => delivery && is_told,
+            Mishap::CrashAfter => is_told,
             _ => true,
         };
         if survives {
@@ -184,8 +188,9 @@ impl Collector {
                 name(id)
             );
             assert!(merged.tracked >= known.line.tracked, "tracked of {} went back", name(id));
-            if is_news {
-                self.files.entry(now / DAY).or_default().push(Entry::Delivery(Box::new(merged.clone())));
+            if is_told {
+                self.files.entry(today).or_default().push(Entry::Delivery(Box::new(merged.clone())));
+                known.told_on = Some(today);
             }
             known.line = merged;
             self.heard.entry(id).or_default().extend(&line.dropped);
@@ -232,7 +237,10 @@ impl Collector {
             known.last_seen = day * DAY;
             match entry {
                 Entry::Event(_, number) => known.stored.insert(Range::one(*number).unwrap()),
-                Entry::Delivery(line) => _ = known.line.merge(line),
+                Entry::Delivery(line) => {
+                    known.line.merge(line);
+                    known.told_on = Some(*day);
+                }
             }
         }
         self.files = files;
