@@ -1,21 +1,16 @@
 //! The server's side: a thread that hears who asks for a report.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::report::{Counted, Question, Report, Source};
+use super::question::{DELIVERY, Question};
+use super::report::{Counted, Report, Source};
 use crate::config::Clock;
-use crate::files;
 use crate::forward::Stop;
-use crate::wish::Channel;
 use crate::writer::Looker;
-
-/// The wish for a report; the answer is one, or words for people.
-pub(super) const DELIVERY: Channel =
-    Channel { lock: "delivery.lock", wish: "delivery.json", answer: "delivered.json" };
 
 /// A wish is heard within this time.
 const POLL: Duration = Duration::from_millis(250);
@@ -82,16 +77,9 @@ impl Work {
 
     fn count(&self, question: &Question) -> Result<Report, String> {
         let snapshot = self.looker.look()?;
-        let journal = oldest(&self.data).map_err(|error| error.to_string())?;
-        let counted = Counted { now: (self.clock)(), source: Source::Server, journal };
+        let counted =
+            Counted::of(&self.data, (self.clock)(), Source::Server).map_err(|error| error.to_string())?;
         let report = Report::of(&snapshot, question, counted, || self.stop.is_set());
         report.map_err(|error| error.to_string())
     }
-}
-
-/// The day of the journal's oldest file (unix ms).
-pub(super) fn oldest(data: &Path) -> io::Result<Option<u64>> {
-    let files = files::list(data)?;
-    let oldest = files.first().and_then(|file| files::Name::parse(&file.name));
-    Ok(oldest.map(|oldest| crate::journal::start_of(oldest.day())))
 }

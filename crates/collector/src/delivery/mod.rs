@@ -5,6 +5,7 @@
 //! may ask.
 
 mod answer;
+mod question;
 mod report;
 mod table;
 
@@ -15,8 +16,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 pub(crate) use answer::Answering;
-use answer::{DELIVERY, oldest};
-use report::{Counted, Question, Report, Source};
+use question::{DELIVERY, Question};
+use report::{Counted, Report, Source};
 
 use crate::config::Clock;
 use crate::disk::Disk as _;
@@ -128,8 +129,7 @@ fn alone(data: &Path, question: &Question, clock: &Clock) -> Result<Option<Repor
     let now = clock();
     let mut store = Store::open(overlay, MAX_FILE_BYTES, now).map_err(|error| damaged(data, &error))?;
     let snapshot = store.look(now).map_err(|error| damaged(data, &error))?;
-    let journal = oldest(data).map_err(unreadable)?;
-    let counted = Counted { now, source: Source::Files, journal };
+    let counted = Counted::of(data, now, Source::Files).map_err(unreadable)?;
     let report = Report::of(&snapshot, question, counted, || false);
     report.map(Some).map_err(|error| damaged(data, &error))
 }

@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
 
 use beaconry_core::Reason;
-use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::question::{By, Question};
+use crate::files;
 use crate::index::IndexError;
 use crate::index::books::{self, LOST, OUTSTANDING, STORED, STREAMS, TRACKED, TWICE_REFUSED};
 use crate::index::record::Record;
@@ -19,31 +22,6 @@ const SCHEMA: u32 = 1;
 const MAX_GROUPS: usize = 1_000;
 /// Letters of a group's name.
 const MAX_NAME: usize = 200;
-
-/// What is asked for.
-#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
-pub(crate) struct Question {
-    /// Group the streams: by release or browser as they were told, by the UTC day on which the page was opened, by app
-    #[arg(long, value_name = "GROUP")]
-    pub(crate) by: Option<By>,
-    /// Only the streams of this app
-    #[arg(long, value_name = "NAME")]
-    pub(crate) app: Option<String>,
-}
-
-/// What streams have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum By {
-    /// The release of the app, as the stream's last line says.
-    Release,
-    /// Name and major version, by the first User-Agent that sent for it.
-    Browser,
-    /// The UTC day of its birth by the client's clock, which is in its id.
-    Day,
-    /// Whose key it is.
-    App,
-}
 
 /// Who counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +42,15 @@ pub(crate) struct Counted {
     pub(crate) source: Source,
     /// Day of the oldest file.
     pub(crate) journal: Option<u64>,
+}
+
+impl Counted {
+    /// In this directory.
+    pub(super) fn of(data: &Path, now: u64, source: Source) -> io::Result<Counted> {
+        let files = files::list(data)?;
+        let oldest = files.first().and_then(|file| files::Name::parse(&file.name));
+        Ok(Counted { now, source, journal: oldest.map(|oldest| journal::start_of(oldest.day())) })
+    }
 }
 
 /// The answer.

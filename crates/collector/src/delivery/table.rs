@@ -1,6 +1,7 @@
 //! The report for people: a line a group, a line for all of it, and how much is known.
 
-use super::report::{By, Group, Kind, Report, Row, Source};
+use super::question::By;
+use super::report::{Group, Kind, Report, Row, Source};
 
 /// Between columns.
 const GAP: &str = "  ";
