@@ -12,12 +12,12 @@ mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use std::vec;
 
 use anyhow::{Context as _, Result};
 use beaconry_e2e::browser::{self, Engine};
-use tokio::sync::Semaphore;
 
 use crate::case::Case;
 use crate::kept::Kept;
@@ -28,6 +28,9 @@ use crate::table::{Scenario, TABLE};
 const JOBS: usize = 4;
 /// Cases beside them that wait for a minute or more: [`Scenario::is_patient`].
 const PATIENT_JOBS: usize = 3;
+
+/// A case of the plan, and which of its runs.
+type Run = (Engine, &'static Scenario, usize);
 
 /// What is to be run.
 #[derive(Debug)]
@@ -64,32 +67,16 @@ async fn run() -> Result<usize> {
     let kept = Arc::new(Kept::open(plan.fresh)?);
     let cells: Vec<(Engine, &'static Scenario)> = plan.cells().collect();
     browser::allow_at_a_time(plan.jobs + PATIENT_JOBS);
-    let jobs = Arc::new(Semaphore::new(plan.jobs));
-    let patient_jobs = Arc::new(Semaphore::new(PATIENT_JOBS));
-    let mut running = tokio::task::JoinSet::new();
-    // Round by round, so that what is broken shows early: permits are given in the order in which they are asked for.
-    for run in 0..plan.runs {
-        for &(engine, scenario) in &cells {
-            if run >= plan.runs_in(engine)
-                || scenario.exception(engine).is_some()
-                || kept.has(engine, scenario, run)
-            {
-                continue;
-            }
-            let permit =
-                Arc::clone(if scenario.is_patient() { &patient_jobs } else { &jobs }).acquire_owned();
-            let kept = Arc::clone(&kept);
-            running.spawn(async move {
-                let permit = permit.await?;
-                let start = Instant::now();
-                let outcome = Case::run(engine, scenario).await.took(start.elapsed());
-                println!("{:<9} {:<4} run {:<3} {outcome}", engine.name(), scenario.id, run + 1);
-                drop(permit);
-                kept.keep(engine, scenario, run, &outcome)
-            });
+    let (patient, others): (Vec<_>, Vec<_>) =
+        plan.missing(&cells, &kept).into_iter().partition(|(_, scenario, _)| scenario.is_patient());
+    let mut lanes = tokio::task::JoinSet::new();
+    for (cases, jobs) in [(patient, PATIENT_JOBS), (others, plan.jobs)] {
+        let cases = Arc::new(Mutex::new(cases.into_iter()));
+        for _ in 0..jobs {
+            lanes.spawn(lane(Arc::clone(&cases), Arc::clone(&kept)));
         }
     }
-    while let Some(done) = running.join_next().await {
+    while let Some(done) = lanes.join_next().await {
         done??;
     }
     if let Some(file) = &plan.report {
@@ -107,6 +94,18 @@ async fn run() -> Result<usize> {
     }
     println!("{runs} runs, {misses} misses");
     Ok(misses)
+}
+
+/// Runs one case after the other, as long as there are any.
+async fn lane(cases: Arc<Mutex<vec::IntoIter<Run>>>, kept: Arc<Kept>) -> Result<()> {
+    let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some((engine, scenario, run)) = next() {
+        let start = Instant::now();
+        let outcome = Case::run(engine, scenario).await.took(start.elapsed());
+        println!("{:<9} {:<4} run {:<3} {outcome}", engine.name(), scenario.id, run + 1);
+        kept.keep(engine, scenario, run, &outcome)?;
+    }
+    Ok(())
 }
 
 impl Plan {
@@ -152,6 +151,19 @@ impl Plan {
         let all =
             TABLE.iter().flat_map(|scenario| self.engines.iter().map(move |engine| (*engine, scenario)));
         all.filter(move |(engine, scenario)| is_wanted(*engine, scenario))
+    }
+
+    /// Round by round, so that what is broken shows early.
+    fn missing(&self, cells: &[(Engine, &'static Scenario)], kept: &Kept) -> Vec<Run> {
+        let rounds = (0..self.runs)
+            .flat_map(|run| cells.iter().map(move |&(engine, scenario)| (engine, scenario, run)));
+        rounds
+            .filter(|(engine, scenario, run)| {
+                *run < self.runs_in(*engine)
+                    && scenario.exception(*engine).is_none()
+                    && !kept.has(*engine, scenario, *run)
+            })
+            .collect()
     }
 
     fn runs_in(&self, engine: Engine) -> usize {
