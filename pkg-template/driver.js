@@ -53,6 +53,7 @@ const TRAP_MS = 60_000;
 export function createDriver(client) {
   const { options, prefix, storage, members, createCore, stream, failed } = client;
   const { limits = {} } = options;
+  const { storageBytes = STORAGE_BYTES } = limits;
   /** @type {Map<number, Stream>} by the key that the core knows */
   const streams = new Map();
   /** @type {Stream} the one in which events are numbered */
@@ -74,7 +75,7 @@ export function createDriver(client) {
   let heir;
   let unlisten = () => {};
 
-  const store = openStore(storage, limits.storageBytes ?? STORAGE_BYTES);
+  const store = openStore(storage, storageBytes);
   const network = transport(options);
   const gated = gateOf(prefix, storage);
   const wake = alarm(() => input(to.TIME));
@@ -292,7 +293,9 @@ export function createDriver(client) {
     core = fresh;
     const seed = Math.random() * to.NEVER;
     const head = utf8(JSON.stringify(own.head));
-    let how = [to.START, seed, limits.memoryBytes, limits.batchBytes, limits.flushAfter, limits.maxAge, head];
+    // A batch as large as a small storage would cost all others their place.
+    const batchBytes = Math.min(limits.batchBytes ?? to.NEVER, storageBytes / 4);
+    let how = [to.START, seed, limits.memoryBytes, batchBytes, limits.flushAfter, limits.maxAge, head];
     // The core takes the last for its own. What was adopted is stored, and adopted again.
     for (const stream of [...streams.values()].sort((a, b) => +(a === own) - +(b === own))) {
       if (stream.isAdopted !== undefined && [...stream.batches.values()].every(({ stored }) => stored)) {

@@ -57,7 +57,10 @@ export interface Limits {
   memoryBytes?: number;
   /** Bytes of events in the origin's localStorage, of all tabs and clients together; it has about 5 M characters. Default: 1 MiB. */
   storageBytes?: number;
-  /** Bytes of UTF-8 of a batch, 1,024 to 8,192; one that is written more than once has half of that at most. Default: 8,192. */
+  /**
+   * Bytes of UTF-8 of a batch, 1,024 to 8,192, and a quarter of `storageBytes` at most; one that is written more than once has half
+   * of that. Default: 8,192.
+   */
   batchBytes?: number;
   /** Milliseconds that an event waits for others to be sent with. Default: 5,000. */
   flushAfter?: number;

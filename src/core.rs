@@ -165,10 +165,8 @@ fn start(pipeline: &mut Pipeline, now: Instant, words: [u32; LONGEST]) {
     if memory_bytes > 0 {
         config.memory_bytes = memory_bytes;
     }
-    if batch_bytes > 0 {
-        let [least, most] = BATCH_BYTES;
-        config.max_batch_bytes = batch_bytes.clamp(least, most);
-    }
+    let [least, most] = BATCH_BYTES;
+    config.max_batch_bytes = batch_bytes.clamp(least, most);
     if flush_after > 0 {
         config.flush_after = millis(flush_after);
     }

@@ -119,6 +119,20 @@ async fn the_storage_bound_holds_and_the_rest_stays_in_memory() {
     app.check_books();
 }
 
+#[wasm_bindgen_test]
+async fn a_small_storage_takes_small_batches() {
+    empty_storage();
+    let _collector = Collector::start(Mode::Unreachable);
+    let app = App::start("small", r#","limits":{"storageBytes":6000,"flushAfter":1000}"#);
+    for _ in 0..500 {
+        app.track();
+    }
+    settle().await;
+    let bytes = all_bytes(&["small"]);
+    assert!((4_500..=6_000).contains(&bytes), "{bytes} bytes");
+    app.check_books();
+}
+
 /// Bytes of all batches in the storage, of any app.
 fn all_bytes(apps: &[&str]) -> usize {
     let bytes = |app: &&str| -> usize {

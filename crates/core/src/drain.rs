@@ -89,6 +89,7 @@ impl Pipeline {
         None
     }
 
+    #[inline(never)]
     fn drop_expired(&mut self) {
         for outbox in &mut self.streams {
             while outbox.next_expiry() <= self.now {

@@ -48,6 +48,7 @@ impl Gate {
     }
 
     /// A Retry-After holds: beacons carry only what no storage has.
+    #[inline(never)]
     pub(crate) fn is_throttled(&self, now: Instant) -> bool {
         now < self.throttled
     }
