@@ -2,8 +2,8 @@
 //! stand beside it by question: memory (`memory`), adoption, draining (`drain`), sending, leaving (`exit`), answers.
 
 use crate::{
-    Config, Fate, Fates, Instant, Link, Number, Output, Page, Priority, Range, Reason, RequestId, Stream,
-    StreamKey, Totals, TrackError, Tracked,
+    Config, Duration, Fate, Fates, Instant, Link, Number, Output, Page, Priority, Range, Reason, RequestId,
+    Stream, StreamKey, Totals, TrackError, Tracked,
     batch::Batch,
     books,
     config::{BURST_PAUSE, HEAD_ROOM},
@@ -157,7 +157,8 @@ impl Pipeline {
         }
         self.waiting += bytes;
         let after = if self.waiting >= self.config.flush_bytes {
-            BURST_PAUSE
+            // The timers of a hidden page are late, and it may be discarded.
+            if self.page == Page::Visible { BURST_PAUSE } else { Duration::ZERO }
         } else if priority == Priority::High {
             self.config.error_after
         } else {

@@ -4,7 +4,7 @@
 
 mod driver;
 
-use beaconry_core::{Config, Output, Page, Priority, TrackError};
+use beaconry_core::{Config, Output, Page, Priority, TrackError, Via};
 use driver::{Driver, batches_of, key, line_of, range, ranges, stream};
 
 #[test]
@@ -82,6 +82,19 @@ fn enough_bytes_are_sent_when_the_burst_is_over() {
     assert!(d.sent.is_empty());
     d.pass(1);
     assert_eq!(batches_of(&d.only_request()).last(), Some(&range(16, 18)));
+}
+
+/// Its timers are late, and it may be discarded.
+#[test]
+fn what_a_beacon_does_not_take_of_a_hidden_pages_burst_does_not_wait() {
+    let mut d = Driver::new(Config::default());
+    d.pipeline.handle_page(d.now, Page::Hidden);
+    for _ in 0..70 {
+        d.track(1_000, Priority::Normal).unwrap();
+    }
+    d.drain();
+    let vias: Vec<_> = d.sent.iter().map(|request| request.via).collect();
+    assert_eq!(vias, [Via::Beacon, Via::Fetch]);
 }
 
 #[test]
