@@ -133,7 +133,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Writes a line of type `delivery`: what the stream's books said when they changed for the `count`th time.
+/// Writes a line of type `delivery`: what the stream's books say; of this stream the `count`th.
 pub(crate) fn write_delivery(out: &mut Vec<u8>, source: &Source<'_>, count: u32, stream_line: &[u8]) {
     push(out, format_args!("{{\"id\":\"{}.~{count}\",\"ts\":{}", source.stream, source.received));
     out.extend_from_slice(&Frame::new(source, Skew::measure(None, source.received, true)).shared);

@@ -188,7 +188,7 @@ const fromTheEventToTheCollector = () =>
 const toldAsDroppedByReason = () =>
   ranking({
     title: 'Told as dropped, by reason',
-    description: 'From the books that are in Loki, of the releases that are chosen.',
+    description: 'From the books that are in Loki, of the releases that are chosen: all drops of each stream that was heard of in this time.',
     width: 8,
     height: 8,
     colour: 'orange',

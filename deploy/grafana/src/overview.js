@@ -127,7 +127,7 @@ const whatWasLostAndWhy = () =>
   ranking({
     title: 'What was lost, and why',
     description:
-      'Events that clients dropped and told of, by reason. What was dropped and arrived all the same is counted here too; the dashboard Delivery has the exact books of the collector.',
+      'Events that clients dropped and told of, by reason: all drops of each stream that was heard of in this time. What was dropped and arrived all the same is counted here too; the dashboard Delivery has the exact books of the collector.',
     width: 10,
     height: 9,
     colour: 'orange',

@@ -53,7 +53,7 @@ final class Frame
             . ",\"type\":\"$event->type\",\"data\":$event->data}\n";
     }
 
-    /** A line of type `delivery`: what the stream's books said when they changed for the $count-th time. */
+    /** A line of type `delivery`: what the stream's books say; of this stream the $count-th. */
     public function renderDelivery(int $count, StreamLine $merged): string
     {
         return "{\"id\":\"{$this->line->stream->text}.~$count\",\"ts\":{$this->arrival->received}$this->shared"

@@ -49,19 +49,26 @@ final class Store
             return null;
         }
         $record ??= Record::fresh($stream, $received);
+        // Each day's files tell of a stream that was heard in it: those of earlier days may be deleted before the index is lost.
+        $isAnotherDay = $record->deliveries > 0 && self::day($record->last) < self::day($received);
         $record->last = max($record->last, $received);
-        $lines = self::takeNew($record, $decoded);
+        $lines = self::takeNew($record, $decoded, $isAnotherDay);
         if ($record->isShredded()) {
             throw new Refused(Refusal::Shredded);
         }
-        $day = gmdate('Y-m-d', intdiv($received, 1000));
-        $index->put([$record], $lines === '' ? [] : Journal::append($folder, $day, $lines));
+        $index->put([$record], $lines === '' ? [] : Journal::append($folder, self::day($received), $lines));
         $index->prune($received);
         return $record->stored;
     }
 
-    /** Notes what is new; gives its journal lines. */
-    private static function takeNew(Record $record, Decoded $decoded): string
+    /** In UTC. */
+    private static function day(int $ms): string
+    {
+        return gmdate('Y-m-d', intdiv($ms, 1000));
+    }
+
+    /** Notes what is new; gives its journal lines, and that of the books where they are told again. */
+    private static function takeNew(Record $record, Decoded $decoded, bool $tellsBooks): string
     {
         $lines = '';
         foreach ($decoded->lines as $number => $line) {
@@ -71,7 +78,7 @@ final class Store
                 break;
             }
         }
-        if ($record->line->merge($decoded->line)) {
+        if ($record->line->merge($decoded->line) || $tellsBooks) {
             $record->deliveries++;
             $skew = new Skew(null, $decoded->arrival->received, true);
             $frame = new Frame($decoded->arrival, $record->line, $skew);
