@@ -26,7 +26,7 @@ use crate::table::{Scenario, TABLE};
 
 /// Most of a case is waiting: for an adopter's ten seconds, for a backoff.
 const JOBS: usize = 4;
-/// Cases beside them that wait for a minute or more: [`Scenario::is_patient`].
+/// Most cases beside them that wait for a minute or more: [`Scenario::is_patient`].
 const PATIENT_JOBS: usize = 3;
 
 /// A case of the plan, and which of its runs.
@@ -66,11 +66,12 @@ async fn run() -> Result<usize> {
     let plan = Plan::read()?;
     let kept = Arc::new(Kept::open(plan.fresh)?);
     let cells: Vec<(Engine, &'static Scenario)> = plan.cells().collect();
-    browser::allow_at_a_time(plan.jobs + PATIENT_JOBS);
+    let patient_jobs = PATIENT_JOBS.min(plan.jobs);
+    browser::allow_at_a_time(plan.jobs + patient_jobs);
     let (patient, others): (Vec<_>, Vec<_>) =
         plan.missing(&cells, &kept).into_iter().partition(|(_, scenario, _)| scenario.is_patient());
     let mut lanes = tokio::task::JoinSet::new();
-    for (cases, jobs) in [(patient, PATIENT_JOBS), (others, plan.jobs)] {
+    for (cases, jobs) in [(patient, patient_jobs), (others, plan.jobs)] {
         let cases = Arc::new(Mutex::new(cases.into_iter()));
         for _ in 0..jobs {
             lanes.spawn(lane(Arc::clone(&cases), Arc::clone(&kept)));
