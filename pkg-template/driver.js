@@ -52,7 +52,7 @@ const TRAP_MS = 60_000;
 /** @param {Client} client */
 export function createDriver(client) {
   const { options, prefix, storage, members, createCore, stream, failed } = client;
-  const { limits = {} } = options;
+  const limits = options.limits ?? {};
   const { storageBytes = STORAGE_BYTES } = limits;
   /** @type {Map<number, Stream>} by the key that the core knows */
   const streams = new Map();

@@ -58,7 +58,7 @@ export interface Limits {
   /** Bytes of events in the origin's localStorage, of all tabs and clients together; it has about 5 M characters. Default: 1 MiB. */
   storageBytes?: number;
   /**
-   * Bytes of UTF-8 of a batch, 1,024 to 8,192, and a quarter of `storageBytes` at most; one that is written more than once has half
+   * Bytes of UTF-8 of a batch, 2,048 to 8,192, and at most a quarter of `storageBytes`; one that is written more than once has half
    * of that. Default: 8,192.
    */
   batchBytes?: number;

@@ -5,7 +5,7 @@
 
 /// What the driver tells.
 pub(crate) mod told {
-    /// Begins: a seed, the limits (memory, batch, flush after, maximum age; 0 for the default), bytes of a stream line
+    /// Begins: a seed, the limits (memory, batch, flush after, maximum age; 0 for the default, but of a batch), bytes of a stream line
     /// without its ranges; then as [`BEGIN`].
     pub(crate) const START: u32 = 0;
     /// Time has passed.

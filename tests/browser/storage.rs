@@ -123,13 +123,13 @@ async fn the_storage_bound_holds_and_the_rest_stays_in_memory() {
 async fn a_small_storage_takes_small_batches() {
     empty_storage();
     let _collector = Collector::start(Mode::Unreachable);
-    let app = App::start("small", r#","limits":{"storageBytes":6000,"flushAfter":1000}"#);
+    let app = App::start("small", r#","limits":{"storageBytes":7000,"flushAfter":1000}"#);
     for _ in 0..500 {
         app.track();
     }
     settle().await;
     let bytes = all_bytes(&["small"]);
-    assert!((4_500..=6_000).contains(&bytes), "{bytes} bytes");
+    assert!((5_000..=7_000).contains(&bytes), "{bytes} bytes");
     app.check_books();
 }
 
@@ -216,6 +216,16 @@ async fn what_another_has_erased_is_free_within_a_second() {
     app.track();
     settle().await;
     assert_eq!((app.count("held"), stored("recount").len()), (2, 1), "the batch");
+    app.check_books();
+}
+
+#[wasm_bindgen_test]
+async fn limits_may_be_null() {
+    empty_storage();
+    let _collector = Collector::start(Mode::Accept);
+    let app = App::start("unlimited", r#","limits":null"#);
+    app.track();
+    assert_eq!(app.flush(PATIENCE_MS).await, [1, 0, 0]);
     app.check_books();
 }
 

@@ -21,7 +21,7 @@ pub struct Config {
     ///
     /// 32 KiB: half of what one beacon carries.
     pub max_event_bytes: u32,
-    /// Bytes of a context, which the driver keeps to. 1 KiB: a quarter of a batch.
+    /// Bytes of a context, which the driver keeps to. 1 KiB: an eighth of a batch.
     pub max_context_bytes: u32,
     /// Bytes of a stream line without its ranges: ids, release and the like. The driver knows better.
     pub line_bytes: u32,
