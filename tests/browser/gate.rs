@@ -96,6 +96,7 @@ async fn a_tab_that_goes_sends_nothing_once_another_was_switched_off() {
     empty_storage();
     let collector = Collector::start(Mode::Say(410, r#"{"error":"off","phase":"DISABLED"}"#, None));
     let time = Time::fake();
+    let listeners = ListenerCount::start();
     let told = App::start("stale", "");
     let other = App::start("stale", r#","limits":{"flushAfter":3600000}"#);
     told.track();
@@ -109,6 +110,7 @@ async fn a_tab_that_goes_sends_nothing_once_another_was_switched_off() {
     );
     assert_eq!(other.dropped("off"), 1);
     assert_eq!(stored("stale"), ["gate"]);
+    assert_eq!(listeners.live(), 0, "still listening: {}", listeners.kinds());
     other.check_books();
 }
 

@@ -104,6 +104,7 @@ impl Pipeline {
         if self.off {
             return;
         }
+        self.out.push(Output::Off);
         self.seal();
         let is_throttled = self.gate.is_throttled(now);
         for index in 0..self.streams.len() {

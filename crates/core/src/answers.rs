@@ -42,10 +42,7 @@ impl Pipeline {
                 self.gate.denied(self.now, &self.config, &mut self.rng);
                 self.keep(index);
             }
-            Answer::SwitchedOff => {
-                self.out.push(Output::Off);
-                self.switch_off(self.now);
-            }
+            Answer::SwitchedOff => self.switch_off(self.now),
             Answer::Unreachable | Answer::HandedOff | Answer::NotSent => self.failed(index),
         }
     }
