@@ -317,7 +317,8 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     isRunning = false;
     network.clear();
     for (const parcel of parcels) parcel.leave();
-    parcels = parcels.filter(({ batches }) => batches.size);
+    // Without a storage nobody else knows what a stream has dropped.
+    parcels = parcels.filter(({ batches, hasNews }) => batches.size || (hasNews && !storage));
   }
 
   function end() {
@@ -336,8 +337,8 @@ function createDrain({ options, prefix, storage }, writer, listeners) {
     wake(NEVER);
   });
   on('pageshow', () => {
+    if (isGone) lease().catch(() => {}); // the first pageshow comes after the first lease
     isGone = false;
-    lease().catch(() => {});
     run();
   });
   on('online', () => {

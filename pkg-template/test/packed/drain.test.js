@@ -148,6 +148,37 @@ test('without Web Locks leases tell what is dead: flush delivers, and what a pag
   await until(() => keysOf(now).some((key) => key.endsWith(':l')), "the writer's stream has a lease");
 });
 
+test('without Web Locks the lease of the writer\'s stream is taken once, and given back', async () => {
+  page = openPage();
+  Object.defineProperty(globalThis.navigator, 'locks', { value: undefined });
+  network = openNetwork();
+  network.serve = () => Promise.reject(new TypeError('no wasm'));
+  network.answer = () => Promise.reject(new TypeError('offline'));
+  const telemetry = start();
+  telemetry.log('info', 'own');
+  await degraded(telemetry);
+  const leased = () => page.keys().filter((key) => key.endsWith(':l') && page.local[key] !== '0');
+  await until(() => leased()[0]);
+  page.fire('pageshow', { persisted: false });
+  await microtasks();
+  telemetry.dispose();
+  await until(() => !leased()[0]);
+});
+
+test('without a storage, what was dropped before the page was in the back/forward cache is told after it', async () => {
+  const telemetry = begin({ persist: false, limits: { storageBytes: 1_000 } });
+  const { answer } = network;
+  network.answer = () => Promise.reject(new TypeError('offline'));
+  for (let at = 0; at < 9; at++) telemetry.log('info', `${'x'.repeat(300)}`);
+  page.fire('online');
+  await until(() => telemetry.stats().dropped.full === 9);
+  page.fire('pagehide');
+  network.answer = answer;
+  page.fire('pageshow', { persisted: true });
+  page.fire('online');
+  await until(() => lines().some(({ dropped }) => dropped.full?.[0]?.[1] === 9));
+});
+
 test('one that was born more than maxAge ago is told as `age`; what nobody knows any more as `stale`', async () => {
   const telemetry = begin({ limits: { maxAge: 60_000 } });
   const [old, unknown] = [bornBefore(120_000), bornBefore(30_000)];
