@@ -224,18 +224,19 @@ export function createDriver(client) {
   // ── What the core asks for ──
 
   function drain() {
-    if (busy) return;
+    if (busy || over) return;
     pending = 0;
     busy = true;
-    keeper.check();
     /** @type {number[]} */
-    let asked;
-    while ((asked = poll())[0]) {
-      if (asked[0] === to.OFF) isOff = true;
-      else attempt(() => carryOut(asked));
-    }
+    let asked = [];
+    try {
+      keeper.check();
+      while ((asked = poll())[0]) {
+        if (asked[0] === to.OFF) isOff = true;
+        else attempt(() => carryOut(asked));
+      }
+    } catch {} // also what a stack that is used up throws, wherever
     busy = !core;
-    if (over) return;
     wake(asked[1] ?? to.NEVER, true);
     if (isHidden()) keeper.settle();
     if (!isOff) return;
@@ -269,9 +270,8 @@ export function createDriver(client) {
 
   /** What the collector has told this tab or another. */
   function hearGate() {
-    const wait = gated(NOT_BEFORE);
     if (gated(OFF_UNTIL)) tell(to.SWITCH_OFF);
-    else if (wait) tell(to.GATE, wait);
+    else tell(to.GATE, gated(NOT_BEFORE));
   }
 
   /** The stream is closed, and every lock goes, for a held one keeps the page out of the back/forward cache. */
@@ -296,12 +296,8 @@ export function createDriver(client) {
     // A batch as large as a small storage would cost all others their place.
     const batchBytes = Math.min(limits.batchBytes ?? to.NEVER, storageBytes / 4);
     let how = [to.START, seed, limits.memoryBytes, batchBytes, limits.flushAfter, limits.maxAge, head];
-    // The core takes the last for its own. What was adopted is stored, and adopted again.
+    // The core takes the last for its own.
     for (const stream of [...streams.values()].sort((a, b) => +(a === own) - +(b === own))) {
-      if (stream.isAdopted !== undefined && [...stream.batches.values()].every(({ stored }) => stored)) {
-        streams.delete(stream.key);
-        continue;
-      }
       stream.isAdopted = undefined; // memory alone has some of it
       tell(...how, stream.key, stream.next, Math.max(Date.now() - stream.born, 0));
       how = [to.BEGIN];
@@ -327,6 +323,10 @@ export function createDriver(client) {
     busy = true;
     core = undefined;
     keeper.giveBack();
+    // What was adopted or left is stored, and adopted again.
+    for (const stream of streams.values()) {
+      if (stream !== own && [...stream.batches.values()].every(({ stored }) => stored)) streams.delete(stream.key);
+    }
     // There may be none.
     setTimeout(() => over || attempt(() => !isLast && (start(), true)) || giveUp());
   }

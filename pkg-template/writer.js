@@ -82,7 +82,7 @@ export function createWriter(options, storage, prefix, members) {
 
   /** @param {Entry} entry */
   function track(entry) {
-    if (!pending[0] && !busy) context = members.now();
+    if (!pending[0]) context = members.now();
     if ((pending.push(entry) > PENDING || entry.high) && !busy) drain();
     // At the end of this task; who tracks from a patched function gets a turn of its own, lest the task never ends.
     else if (!scheduled) {
@@ -108,9 +108,11 @@ export function createWriter(options, storage, prefix, members) {
     busy = true;
     const entries = pending;
     pending = [];
-    entries.forEach(append);
-    save();
-    attempt(then);
+    try {
+      entries.forEach(append);
+      save();
+      then();
+    } catch {} // also what a stack that is used up throws, wherever
     busy = false;
   }
 

@@ -372,6 +372,23 @@ test('track from a patched setItem, sendBeacon or console neither loops within t
   assert.equal(telemetry.stats().tracked, 51);
 });
 
+test('errors tracked where the stack is used up, wherever that throws, do not end the client', async () => {
+  const page = openPage();
+  const telemetry = createTelemetry(OPTIONS);
+  let frames = 0;
+  const overflow = () => {
+    try {
+      overflow();
+    } catch (error) {
+      if (++frames < 1_500) telemetry.error('deep');
+      throw error;
+    }
+  };
+  assert.throws(overflow, RangeError);
+  telemetry.error('afterwards');
+  assert.match(JSON.stringify(stored(page)), /afterwards/);
+});
+
 test('the gate of the other tabs is heeded: off until, and not before', async () => {
   const page = openPage();
   const now = Date.now();

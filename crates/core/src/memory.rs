@@ -35,6 +35,7 @@ impl Pipeline {
     /// The storage has refused a batch, and it cannot be sent instead: others that are stored go for it, one after each refusal, until more than its bytes are
     /// gone (the line has grown too), and only while the line that tells of it can be written. Where the storage refuses for another
     /// reason, all the rest would go in vain.
+    #[inline(never)]
     pub(crate) fn evict(&mut self, stream: StreamKey, range: Range) {
         let refused = find(&mut self.streams, stream)
             .and_then(|outbox| outbox.batches.iter().find(|batch| batch.range.start() == range.start()));

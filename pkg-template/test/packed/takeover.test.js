@@ -202,6 +202,69 @@ test('after a second trap, what no storage takes is counted, and a beacon tries 
   assert.equal(telemetry.stats().tracked, 1);
 });
 
+test('what comes between the last trap and the writer is the writer\'s', async () => {
+  openPage();
+  openNetwork().answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  let traps = 2;
+  cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
+  telemetry.log('info', 'the first');
+  await until(() => traps === 0);
+  await microtasks();
+  telemetry.log('info', 'between');
+  await until(() => telemetry.stats().mode === 'degraded');
+  await until(() => telemetry.stats().tracked === 2);
+});
+
+test('errors tracked where the stack is used up do not end the client', async () => {
+  openPage();
+  const network = openNetwork();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  let frames = 0;
+  const overflow = () => {
+    try {
+      overflow();
+    } catch (error) {
+      if (++frames < 1_500) telemetry.error('deep');
+      throw error;
+    }
+  };
+  assert.throws(overflow, RangeError);
+  telemetry.error('afterwards');
+  assert.equal((await telemetry.flush()).held, 0);
+  assert.ok(network.requests.some(({ body }) => body.includes('afterwards')));
+});
+
+test('a stream that was left before a trap is another\'s after it', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  const { stream } = telemetry.stats();
+  page.fire('pagehide');
+  await until(() => page.locks.size === 0);
+  page.locks.add(page.keys().find((key) => key.includes(stream)).slice(0, -2)); // another tab takes it
+  page.fire('pageshow', { persisted: true });
+  let traps = 1;
+  cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
+  telemetry.log('info', 'back');
+  await until(() => cores.made === 2);
+  const { answer } = openNetwork();
+  globalThis.fetch = async (url, init) => (network.requests.push({ url, body: init.body }), answer(init.body));
+  page.fire('online');
+  await until(() => telemetry.stats().delivered === 1);
+  await microtasks();
+  assert.deepEqual([telemetry.stats().tracked, telemetry.stats().dropped], [1, {}]);
+});
+
 test('the drops that a trapped core had counted stay counted', async () => {
   openPage({ quota: 0 });
   const network = openNetwork();
