@@ -11,8 +11,8 @@ use crate::repo::Repo;
 use crate::setup::{Found, Tools, announce, apt};
 use crate::shell::{Cmd, which};
 
-/// The oldest that the JavaScript tests run on. Debian 12 has 18, so its npm fetches a newer one.
-const OLDEST: u32 = 20;
+/// The oldest that the JavaScript tests and the example app run on. Debian 12 has 18, so its npm fetches a newer one.
+const OLDEST: (u32, u32) = (20, 19);
 /// What is fetched where there is none or an older one.
 const FETCHED: &str = "22.23.3";
 const LIMIT: Duration = Duration::from_secs(600);
@@ -28,7 +28,7 @@ pub(super) fn ensure(repo: &Repo) -> Result<Found> {
         }
     }
     let bin = fetch(repo).with_context(|| {
-        format!("by hand: install Node {OLDEST} or later, https://nodejs.org/en/download")
+        format!("by hand: install Node {} or later, https://nodejs.org/en/download", oldest())
     })?;
     let version = new_enough(&bin.join("node")).context("the Node that npm has does not run here")?;
     Ok(Found { said: format!("{version}, from npm"), path: vec![bin], ..Found::default() })
@@ -37,8 +37,12 @@ pub(super) fn ensure(repo: &Repo) -> Result<Found> {
 /// The version of a Node that is new enough.
 fn new_enough(node: &Path) -> Option<String> {
     let version = Cmd::new(node).arg("--version").ask().ok()?;
-    let major: u32 = version.strip_prefix('v')?.split('.').next()?.parse().ok()?;
-    (major >= OLDEST).then_some(version)
+    let mut parts = version.strip_prefix('v')?.split('.').map_while(|part| part.parse::<u32>().ok());
+    ((parts.next()?, parts.next()?) >= OLDEST).then_some(version)
+}
+
+fn oldest() -> String {
+    format!("{}.{}", OLDEST.0, OLDEST.1)
 }
 
 /// Installs Node from npm into the cache folder, once; returns the folder of its program.
@@ -46,7 +50,7 @@ fn fetch(repo: &Repo) -> Result<PathBuf> {
     let platform = match (OS, ARCH) {
         ("linux", "x86_64") => "linux-x64",
         ("linux", "aarch64") => "linux-arm64",
-        _ => bail!("Node is missing or older than {OLDEST}"),
+        _ => bail!("Node is missing or older than {}", oldest()),
     };
     let dir = repo.tool("node", FETCHED);
     let bin = dir.join("node_modules").join(format!("node-{platform}")).join("bin");
