@@ -107,9 +107,7 @@ async fn the_storage_bound_holds_and_the_rest_stays_in_memory() {
         app.track();
     }
     settle().await;
-    let batches = stored("bound").into_iter().filter(|key| !key.ends_with(":s"));
-    let bytes: usize =
-        batches.map(|key| stored_value(&format!("{}{key}", prefix("bound"))).unwrap().len()).sum();
+    let bytes = all_bytes(&["bound"]);
     assert!((4096..=10_000).contains(&bytes), "{bytes} bytes");
     assert_eq!(app.count("held"), 500);
 

@@ -21,6 +21,17 @@ const start = (options = {}) => {
   return telemetry;
 };
 
+/** A client whose core is there, and whose first event nobody takes. */
+async function startOffline() {
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  return { network, cores, telemetry };
+}
+
 afterEach(() => {
   for (const client of clients) client.dispose();
   clients = [];
@@ -138,12 +149,7 @@ for (const [name, call] of [['track', 'track'], ['tell', 'tell'], ['poll', 'poll
 
 test('what a stored batch had grown by when the core traps is written by the fresh one', async () => {
   const page = openPage();
-  const network = openNetwork();
-  network.answer = offline;
-  const cores = watchCores();
-  const telemetry = start();
-  telemetry.error('needs it');
-  await until(() => telemetry.stats().mode === 'wasm');
+  const { cores, telemetry } = await startOffline();
   const isStored = (text) => stored(page, telemetry.stats().stream).some(([, value]) => value.includes(text));
   telemetry.setContext({ a: 1 });
   telemetry.log('info', 'written');
@@ -159,12 +165,7 @@ test('what a stored batch had grown by when the core traps is written by the fre
 
 test('a second trap within a minute is the last: the writer goes on under a new stream, and no event is lost or doubled', async () => {
   const page = openPage();
-  const network = openNetwork();
-  network.answer = offline;
-  const cores = watchCores();
-  const telemetry = start();
-  telemetry.error('needs it');
-  await until(() => telemetry.stats().mode === 'wasm');
+  const { cores, telemetry } = await startOffline();
   const { stream } = telemetry.stats();
   telemetry.setContext({ a: 1 });
   cores.inside = (name) => name === 'track' && trap();
@@ -186,12 +187,7 @@ test('a second trap within a minute is the last: the writer goes on under a new 
 
 test('after a second trap, what no storage takes is counted, and a beacon tries to bring it', async () => {
   const page = openPage({ quota: 0 });
-  const network = openNetwork();
-  network.answer = offline;
-  const cores = watchCores();
-  const telemetry = start();
-  telemetry.error('needs it');
-  await until(() => telemetry.stats().mode === 'wasm');
+  const { cores, telemetry } = await startOffline();
   const { stream } = telemetry.stats();
   cores.inside = (name) => name === 'track' && trap();
   telemetry.log('info', 'goes on');
@@ -204,11 +200,7 @@ test('after a second trap, what no storage takes is counted, and a beacon tries 
 
 test('what comes between the last trap and the writer is the writer\'s', async () => {
   openPage();
-  openNetwork().answer = offline;
-  const cores = watchCores();
-  const telemetry = start();
-  telemetry.error('needs it');
-  await until(() => telemetry.stats().mode === 'wasm');
+  const { cores, telemetry } = await startOffline();
   let traps = 2;
   cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
   telemetry.log('info', 'the first');
@@ -221,12 +213,7 @@ test('what comes between the last trap and the writer is the writer\'s', async (
 
 test('a stream that was left before a trap is another\'s after it', async () => {
   const page = openPage();
-  const network = openNetwork();
-  network.answer = offline;
-  const cores = watchCores();
-  const telemetry = start();
-  telemetry.error('needs it');
-  await until(() => telemetry.stats().mode === 'wasm');
+  const { network, cores, telemetry } = await startOffline();
   const { stream } = telemetry.stats();
   page.fire('pagehide');
   await until(() => page.locks.size === 0);
