@@ -46,8 +46,14 @@ const STORAGE_BYTES = 1_048_576;
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
 
+/** Calls for which the stack must have room, or the event waits for the end of its task: who reports that it is used up has none. */
+const ROOM = 1_000;
+
 /** A core that traps again within these ms is given up. */
 const TRAP_MS = 60_000;
+
+/** Takes the stack's room for so many calls; throws where it is used up. @returns {number} */
+const dive = (calls = ROOM) => calls && 1 + dive(calls - 1);
 
 /** @param {Client} client */
 export function createDriver(client) {
@@ -111,14 +117,18 @@ export function createDriver(client) {
   /** @param {(number | boolean | undefined)[]} message */
   function tell(...message) {
     return ask((core) => {
-      for (const word of message) core.push(Math.min(Number(word ?? 0), to.NEVER));
+      for (const word of message) core.push(Math.min(/** @type {any} */ (word), to.NEVER)); // undefined is 0, true is 1
       return core.tell(performance.now());
     }) ?? 0;
   }
 
   /** The words of an output. @param {(core: import('./core.js').Core) => number} count */
   function hear(count) {
-    return ask((core) => Array.from({ length: count(core) }, (_, at) => core.word(at) >>> 0)) ?? [];
+    return ask((core) => {
+      const words = [];
+      for (let at = 0, n = count(core); at < n; at++) words.push(core.word(at) >>> 0);
+      return words;
+    }) ?? [];
   }
 
   const poll = () => hear((core) => core.poll());
@@ -140,10 +150,12 @@ export function createDriver(client) {
   /** Now, or in a task of its own after what is being done: who calls from a patched function never makes this task endless. */
   function when(/** @type {() => void} */ act) {
     if (!busy) return act();
-    if (later.push(act) < 2) setTimeout(resume);
+    later.push(act);
+    setTimeout(resume);
   }
 
   function resume() {
+    recover(); // where there was not even room to ask for it
     if (busy) return; // without a core, whose successor resumes
     const acts = later;
     later = [];
@@ -152,7 +164,7 @@ export function createDriver(client) {
 
   // ── Events ──
 
-  /** Numbers an event and keeps its line; the rest is done once a task. @param {Entry} entry */
+  /** Numbers an event and keeps its line; the rest is done once a task. One without a byte is counted as `invalid`. @param {Entry} entry */
   function track(entry) {
     if (over) return heir?.track(entry);
     if (!isReady()) return when(() => track(entry));
@@ -161,10 +173,10 @@ export function createDriver(client) {
     if (fate === undefined) return track(entry); // once there is another core
     if (fate === to.BEGAN) {
       if (open?.text) open.lines = undefined;
-      own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
+      own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: '' }));
     }
     if (fate <= to.BEGAN) {
-      open.lines?.push(line);
+      open.lines += `${line}\n`;
       open.n++;
       open.bytes += bytes + 1; // its line break
       open.high ||= high;
@@ -172,18 +184,11 @@ export function createDriver(client) {
       open.text = undefined;
     }
     if (fate < to.REFUSED) own.next++;
-    if (high || pending > PENDING) drain();
+    if ((high || pending > PENDING) && attempt(dive)) drain();
   }
 
   const number = (/** @type {import('./core.js').Core} */ core, /** @type {Entry} */ entry) =>
     core.track(entry.bytes, priorityOf(entry));
-
-  /** Counts an event that is none. */
-  function lose() {
-    if (over) return;
-    if (!isReady()) return when(lose);
-    tell(to.LOST, own.key, to.REASONS.indexOf('invalid'), own.next, ++own.next);
-  }
 
   /** Whether an event can be numbered now. */
   function isReady() {
@@ -194,7 +199,7 @@ export function createDriver(client) {
 
   /** Once a task: the page may have moved on, and the stream be over or a day old. */
   function turn() {
-    queueMicrotask(() => pending && when(drain));
+    queueMicrotask(() => when(drain));
     // web-vitals and their like report once the page goes; such a stream has no lock, so anyone may finish it.
     if (own.isOver) begin(createStream(options), false);
     else if (Date.now() > own.born + DAY_MS) renew();
@@ -288,7 +293,7 @@ export function createDriver(client) {
 
   // ── Begin and end ──
 
-  /** With a fresh core, which is told all that there is. */
+  /** With a fresh core, which is told all that there is. True, unless it throws. */
   function start(fresh = createCore()) {
     core = fresh;
     const seed = Math.random() * to.NEVER;
@@ -297,7 +302,9 @@ export function createDriver(client) {
     const batchBytes = Math.min(limits.batchBytes ?? to.NEVER, storageBytes / 4);
     let how = [to.START, seed, limits.memoryBytes, batchBytes, limits.flushAfter, limits.maxAge, head];
     // The core takes the last for its own.
-    for (const stream of [...streams.values()].sort((a, b) => +(a === own) - +(b === own))) {
+    streams.delete(own.key);
+    streams.set(own.key, own);
+    for (const stream of streams.values()) {
       stream.isAdopted = undefined; // memory alone has some of it
       tell(...how, stream.key, stream.next, Math.max(Date.now() - stream.born, 0));
       how = [to.BEGIN];
@@ -313,22 +320,28 @@ export function createDriver(client) {
     busy = !core;
     drain();
     keeper.look();
-    resume();
+    if (core) resume();
+    return true;
   }
 
   /** The core has thrown: it is never called again. Its successor begins in a task of its own. */
   function trap() {
-    isLast = performance.now() - trapped < TRAP_MS;
-    trapped = performance.now();
     busy = true;
     core = undefined;
+    setTimeout(recover);
+    isLast = performance.now() - trapped < TRAP_MS;
+    trapped = performance.now();
+  }
+
+  function recover() {
+    if (core || over) return;
     keeper.giveBack();
     // What was adopted or left is stored, and adopted again.
     for (const stream of streams.values()) {
       if (stream !== own && [...stream.batches.values()].every(({ stored }) => stored)) streams.delete(stream.key);
     }
     // There may be none.
-    setTimeout(() => over || attempt(() => !isLast && (start(), true)) || giveUp());
+    (!isLast && attempt(start)) || giveUp();
   }
 
   function giveUp() {
@@ -375,7 +388,6 @@ export function createDriver(client) {
     },
 
     track,
-    lose,
 
     /** @param {() => void} change of the members that batches carry from now on */
     say: (change) =>

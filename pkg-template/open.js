@@ -41,7 +41,7 @@ export function openClient(given, createCore) {
     const track = (/** @type {import('./serialize.js').Entry} */ entry) => client.track(entry);
     return {
       /** @param {string} line of the app's own making */
-      trackLine: (line) => (isEvent(line) ? track({ line, bytes: utf8(line), high: isError(line) }) : driver.lose()),
+      trackLine: (line) => (isEvent(line) ? track({ line, bytes: utf8(line), high: isError(line) }) : heir || driver.track(NO_EVENT)),
 
       /**
        * @param {string} type
@@ -69,6 +69,8 @@ export function openClient(given, createCore) {
     console.error(`beaconry is off: options.${error} is missing or wrong`);
   }
 }
+
+const NO_EVENT = { line: '', bytes: 0, high: false };
 
 /** @param {string} line */
 const isEvent = (line) => !/[\n\r]/.test(line) && attempt(() => JSON.parse(line).constructor === Object);

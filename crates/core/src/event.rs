@@ -40,6 +40,8 @@ pub struct Tracked {
 /// Why an event was not taken. All but `Off` used up a number, under which the loss is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrackError {
+    /// Without a byte, as a driver tells of what is no event: counted as `invalid`.
+    Invalid,
     /// Longer than [`Config::max_event_bytes`](crate::Config::max_event_bytes): counted as `too_large`.
     TooLarge,
     /// No memory is left, and nothing of lower or equal priority could go: counted as `full`.

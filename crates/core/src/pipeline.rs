@@ -118,8 +118,8 @@ impl Pipeline {
         self.off = false;
     }
 
-    /// Numbers an event and puts it into the open batch: `bytes` of UTF-8, a line of JSON without its line break. The hot
-    /// path: no allocation in the common case.
+    /// Numbers an event and puts it into the open batch: `bytes` of UTF-8, a line of JSON without its line break; 0 for what is
+    /// no event. The hot path: no allocation in the common case.
     ///
     /// # Errors
     /// See [`TrackError`]: but for `Off`, the loss is counted under the number that the event got.
@@ -131,6 +131,9 @@ impl Pipeline {
         let number = own.fates.tracked();
         if self.off || number == Number::MAX {
             return Err(TrackError::Off);
+        }
+        if bytes == 0 {
+            return Err(self.lose_new(number, Reason::Invalid, TrackError::Invalid));
         }
         if bytes > self.config.max_event_bytes {
             return Err(self.lose_new(number, Reason::TooLarge, TrackError::TooLarge));
@@ -178,7 +181,7 @@ impl Pipeline {
         self.context = bytes;
     }
 
-    /// Counts what was lost outside the core: what cannot be read or was evicted, what is no event. Batches in the range are
+    /// Counts what was lost outside the core: what cannot be read or was evicted. Batches in the range are
     /// gone with it; delivered numbers, and those of other batches, are not lost. A range beyond the stream's numbers extends
     /// them. A stream that is not here is ignored.
     pub fn count_dropped(&mut self, now: Instant, stream: StreamKey, reason: Reason, range: Range) {

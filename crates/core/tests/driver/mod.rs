@@ -129,9 +129,7 @@ impl Driver {
 
     /// What is no event uses up a number, which the driver counts.
     pub fn track_invalid(&mut self) {
-        let own = self.own();
-        let next = self.fates(own).map_or(0, |fates| fates.tracked());
-        self.pipeline.count_dropped(self.now, own, Reason::Invalid, Range::one(next).unwrap());
+        assert_eq!(self.pipeline.track(self.now, 0, Priority::Normal), Err(TrackError::Invalid));
     }
 
     pub fn set_context(&mut self, members: &str) {
