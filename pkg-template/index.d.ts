@@ -10,7 +10,7 @@
  *
  * The returned object works from the first line, on a server too (there it does nothing). With the flag at DISABLED, which
  * is the default, nothing is fetched, no listener is registered, and what an earlier visit with the same `url` and `app` left in
- * localStorage and sessionStorage is deleted.
+ * localStorage, sessionStorage and IndexedDB is deleted.
  */
 export function createTelemetry(options: TelemetryOptions): Telemetry;
 
@@ -58,8 +58,8 @@ export interface Limits {
   /** Bytes of events in the origin's localStorage, of all tabs and clients together; it has about 5 M characters. Default: 1 MiB. */
   storageBytes?: number;
   /**
-   * Bytes of UTF-8 of a batch, 2,048 to 8,192, and at most a quarter of `storageBytes`; one that is written more than once has half
-   * of that. Default: 8,192.
+   * Bytes of UTF-8 of a batch, 2,048 to 8,192, above 2,048 at most a quarter of `storageBytes`; one that is written more than once
+   * has half of that. Default: 8,192; without the wasm it is 4,096.
    */
   batchBytes?: number;
   /** Milliseconds that an event waits for others to be sent with. Default: 5,000. */
@@ -145,8 +145,8 @@ export interface Stats {
    * - `off`: by the flag, by wrong options, on a server, or disposed
    * - `writer`: the wasm is not there yet; events are stored, and sent when the page is hidden
    * - `wasm`: the whole client
-   * - `degraded`: the wasm did not load or has failed; as `writer`, and what is stored is delivered all the same, at most once a
-   *   minute, and by `flush`
+   * - `degraded`: the wasm did not load or has failed; as `writer`, and what is stored is delivered all the same, in rounds, and
+   *   by `flush`
    */
   mode: 'off' | 'writer' | 'wasm' | 'degraded';
   /** The stream that numbers events now. */
@@ -159,6 +159,6 @@ export interface Stats {
   released: number;
   /** By reason; a reason without events may be absent. */
   dropped: Partial<Record<DropReason, number>>;
-  /** Bytes of events in localStorage: of the whole origin, and in the other modes of this page. */
+  /** Bytes of events in localStorage: in mode `wasm` of the whole origin, else of this page. */
   storedBytes: number;
 }

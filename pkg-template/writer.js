@@ -17,7 +17,7 @@ import { attempt, json, utf8 } from './serialize.js';
  * @property {boolean} [high] it has an error; there once it has an event
  * @property {boolean} [stored] localStorage has these bytes
  * @property {boolean} [sent] a beacon took it; whether it arrived is unknown
- * @property {string[]} [lines] absent once it is sealed and stored
+ * @property {string} [lines] absent once it is sealed and stored
  */
 
 /** What all beacons in flight may carry together, in bytes of UTF-8 (W3C Beacon, Fetch: 64 KiB). */
@@ -83,17 +83,18 @@ export function createWriter(options, storage, prefix, members) {
   /** @param {Entry} entry */
   function track(entry) {
     if (!pending[0]) context = members.now();
-    if ((pending.push(entry) > PENDING || entry.high) && !busy) drain();
+    pending.push(entry);
     // At the end of this task; who tracks from a patched function gets a turn of its own, lest the task never ends.
-    else if (!scheduled) {
-      scheduled = true;
+    if (!scheduled) {
       (busy ? setTimeout : queueMicrotask)(drain);
+      scheduled = true;
     }
+    if ((pending.length > PENDING || entry.high) && !busy) settle();
   }
 
   function drain() {
     scheduled = false;
-    if (pending[0]) settle();
+    settle();
   }
 
   /** Writes; the page may be gone before there is another chance to send. */
@@ -106,13 +107,11 @@ export function createWriter(options, storage, prefix, members) {
   function write(then) {
     if (busy) return queueMicrotask(() => write(then));
     busy = true;
-    const entries = pending;
-    pending = [];
     try {
-      entries.forEach(append);
+      for (let left = pending.length; left--; pending.shift()) append(pending[0]);
       save();
       then();
-    } catch {} // also what a stack that is used up throws, wherever
+    } catch {} // a stack that is used up throws wherever; what has no number yet gets it at the end of the task
     busy = false;
   }
 
@@ -141,8 +140,8 @@ export function createWriter(options, storage, prefix, members) {
   function append({ line, bytes, high }) {
     bytes++; // its line break
     if (open && (open.context !== context || open.bytes + bytes > BATCH_BYTES)) seal();
-    if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: [] }));
-    open.lines?.push(line);
+    if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: '' }));
+    open.lines += `${line}\n`;
     open.n++;
     open.bytes += bytes;
     open.high ||= high;
@@ -319,7 +318,7 @@ export function describe(options) {
  * @param {Batch} batch
  */
 export const textOf = ({ first, n, context, lines }) =>
-  lines && `{"batch":${first},"n":${n},${context}}\n${lines.join('\n')}\n`;
+  lines && `{"batch":${first},"n":${n},${context}}\n${lines}`;
 
 /**
  * What the line of a stream that is made here says of who sends.

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 /// Bytes of a batch: below, its own head would be most of it; above, too few fill a beacon.
 const BATCH_BYTES: [u32; 2] = [2 * 1024, 8 * 1024];
 
-/// Bytes that are sent once a burst is over. 48 KiB: they still fit into the beacon budget, and a `fetch` takes the main thread 0.3 ms.
+/// Bytes that are sent once a burst is over. 48 KiB: they still fit into the beacon budget, and a `fetch` is what takes the main thread most.
 const FLUSH_BYTES: u32 = 48 * 1024;
 
 /// One client's pipeline. It begins with [`told::START`]; until then it takes nothing.

@@ -13,7 +13,7 @@ const STAYS_MS = 5_000;
 
 /** @typedef {{ type: string, persisted?: boolean }} PageEvent */
 
-export const isHidden = () => globalThis.document?.visibilityState === 'hidden';
+export const isHidden = () => globalThis.document?.hidden;
 
 /**
  * Listens to the page's life, until the function that it gives is called. With `beforeunload` the page is gone, for Firefox decides

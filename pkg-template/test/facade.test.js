@@ -385,7 +385,12 @@ test('errors tracked where the stack is used up, wherever that throws, do not en
     }
   };
   assert.throws(overflow, RangeError);
+  await microtasks();
   telemetry.error('afterwards');
+  const { stream, tracked } = telemetry.stats();
+  assert.ok(tracked > 1_000);
+  const heads = Object.values(stored(page)[stream].batches).map((value) => parseBody(value)[0]);
+  assert.equal(heads.reduce((next, { batch, n }) => (assert.equal(batch, next), next + n), 0), tracked);
   assert.match(JSON.stringify(stored(page)), /afterwards/);
 });
 

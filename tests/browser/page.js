@@ -42,7 +42,7 @@ export const fillStorage = () =>
   });
 
 /** The page is hidden, or shown, for whoever asks. */
-export const setVisibility = (state) => patch(document, 'visibilityState', { get: () => state });
+export const setVisibility = (state) => patch(document, 'hidden', { get: () => state === 'hidden' });
 
 export const fire = (target, kind, persisted) =>
   target.dispatchEvent(

@@ -211,6 +211,31 @@ test('what comes between the last trap and the writer is the writer\'s', async (
   await until(() => telemetry.stats().tracked === 2);
 });
 
+test('errors tracked where the stack is used up, wherever that throws, are delivered', async () => {
+  openPage();
+  const network = openNetwork();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  let frames = 0;
+  const overflow = () => {
+    try {
+      overflow();
+    } catch (error) {
+      if (++frames < 1_500) telemetry.error('deep');
+      throw error;
+    }
+  };
+  assert.throws(overflow, RangeError);
+  telemetry.error('afterwards');
+  assert.equal((await telemetry.flush()).held, 0);
+  const { mode, tracked, delivered } = telemetry.stats();
+  assert.equal(mode, 'wasm');
+  assert.ok(tracked > 1_000);
+  assert.equal(delivered, tracked);
+  assert.ok(network.requests.some(({ body }) => body.includes('afterwards')));
+});
+
 test('a stream that was left before a trap is another\'s after it', async () => {
   const page = openPage();
   const { network, cores, telemetry } = await startOffline();
