@@ -38,7 +38,7 @@ pub(crate) struct Figure {
 pub(crate) struct Calls {
     /// In a burst, beside `JSON.stringify` of the event.
     pub(crate) burst: Figure,
-    /// What of that is the storage's own: bare `setItem`s of as many bytes in values as large.
+    /// What of that is the storage's own: bare `setItem`s of as many bytes in values as large, after as much other work.
     pub(crate) storage: Figure,
     /// Alone in its task, beside a bare `setItem` of 1 KB.
     pub(crate) lone: Figure,
