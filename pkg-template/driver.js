@@ -46,7 +46,7 @@ const STORAGE_BYTES = 1_048_576;
 /** Events of one task that wait for its end: keeps a long loop's memory bounded. */
 const PENDING = 256;
 
-/** Calls for which the stack must have room, or the event waits for the end of its task: who reports that it is used up has none. */
+/** Calls for which the stack must have room, or an error waits for a task of its own: who reports that it is used up has none. */
 const ROOM = 1_000;
 
 /** A core that traps again within these ms is given up. */
@@ -75,6 +75,7 @@ export function createDriver(client) {
   let busy = true; // outputs are carried out, or there is no core
   /** @type {(() => void)[]} what came meanwhile */
   let later = [];
+  let isDue = false; // a task is asked for that does it
   let over = false; // switched off, or disposed
   let isOff = false; // once a last line is sent
   /** @type {ReturnType<NonNullable<typeof failed>>} */
@@ -110,6 +111,9 @@ export function createDriver(client) {
     try {
       return core && call(core, /** @type {A} */ (about));
     } catch {
+      // Before anything is called: there may be no room for it.
+      busy = true;
+      core = undefined;
       trap();
     }
   }
@@ -148,13 +152,21 @@ export function createDriver(client) {
   }
 
   /** Now, or in a task of its own after what is being done: who calls from a patched function never makes this task endless. */
-  function when(/** @type {() => void} */ act) {
-    if (!busy) return act();
+  function when(/** @type {() => void} */ act, isLate = busy) {
+    if (!isLate) return act();
     later.push(act);
-    setTimeout(resume);
+    try {
+      if (!isDue) {
+        isDue = true; // a patched one may track
+        setTimeout(resume);
+      }
+    } catch {
+      isDue = false;
+    }
   }
 
   function resume() {
+    isDue = false;
     recover(); // where there was not even room to ask for it
     if (busy) return; // without a core, whose successor resumes
     const acts = later;
@@ -166,9 +178,10 @@ export function createDriver(client) {
 
   /** Numbers an event and keeps its line; the rest is done once a task. One without a byte is counted as `invalid`. @param {Entry} entry */
   function track(entry) {
-    if (over) return heir?.track(entry);
-    if (!isReady()) return when(() => track(entry));
     const { line, bytes, high } = entry;
+    if (over) return heir?.track(entry);
+    if (busy || (high && !attempt(dive))) return when(() => track(entry), true);
+    if (!pending++) turn();
     const fate = ask(number, entry);
     if (fate === undefined) return track(entry); // once there is another core
     if (fate === to.BEGAN) {
@@ -184,27 +197,20 @@ export function createDriver(client) {
       open.text = undefined;
     }
     if (fate < to.REFUSED) own.next++;
-    if ((high || pending > PENDING) && attempt(dive)) drain();
+    if (high || pending > PENDING) drain();
   }
 
   const number = (/** @type {import('./core.js').Core} */ core, /** @type {Entry} */ entry) =>
     core.track(entry.bytes, priorityOf(entry));
 
-  /** Whether an event can be numbered now. */
-  function isReady() {
-    if (!busy && !pending) turn(); // which may drain
-    if (!busy) pending++;
-    return !busy;
-  }
-
   /** Once a task: the page may have moved on, and the stream be over or a day old. */
   function turn() {
-    queueMicrotask(() => when(drain));
     // web-vitals and their like report once the page goes; such a stream has no lock, so anyone may finish it.
     if (own.isOver) begin(createStream(options), false);
     else if (Date.now() > own.born + DAY_MS) renew();
     else tell(to.TIME);
     share();
+    queueMicrotask(() => when(drain));
   }
 
   function share() {
@@ -214,10 +220,10 @@ export function createDriver(client) {
 
   /** Another stream, with its lock. The old one's goes, and with it what is stored of it: it is never written again. */
   function renew() {
-    const { unlock } = own;
+    const old = own;
     drain();
     begin(createStream(options), true);
-    unlock();
+    old.unlock();
   }
 
   function begin(/** @type {Stream} */ next, /** @type {boolean} */ isHeld) {
@@ -326,8 +332,6 @@ export function createDriver(client) {
 
   /** The core has thrown: it is never called again. Its successor begins in a task of its own. */
   function trap() {
-    busy = true;
-    core = undefined;
     setTimeout(recover);
     isLast = performance.now() - trapped < TRAP_MS;
     trapped = performance.now();
@@ -345,13 +349,13 @@ export function createDriver(client) {
   }
 
   function giveUp() {
-    over = true;
-    busy = false;
     unlisten();
     // At once, for the rest has to be fetched.
     for (const batch of own.batches.values()) batch.stored || save(own, batch);
-    writeDown();
     heir = failed?.();
+    over = true;
+    busy = false;
+    writeDown();
     resume();
   }
 

@@ -30,7 +30,7 @@ export function openClient(given, createCore) {
       import('./drain.js')
         .then(({ drain }) => drain({ options, prefix, storage }, { writer, listeners }, (made) => (client = made)))
         .catch(() => {});
-      return writer;
+      return { track: (/** @type {import('./serialize.js').Entry} */ entry) => void (entry.bytes && writer.track(entry)) };
     };
     const driver = createDriver({ options, prefix, storage, members, createCore, failed });
     /** @type {import('./engine.js').Client} */

@@ -30,6 +30,6 @@ export interface PerformanceOptions {
  * | `event` | `route_change` | – | `route`, `from`, `navigation`: `push`, `replace`, `traverse` |
  *
  * What a browser does not measure is not tracked: long animation frames and most attributions are Chromium's. The client's own
- * requests and files are not measured, but for what the README says of a bundler's files. `at` is in ms since navigation.
+ * requests and files are not measured, but for rare files that a bundler has given other names. `at` is in ms since navigation.
  */
 export function install(telemetry: Telemetry, options?: PerformanceOptions): () => void;

@@ -83,18 +83,12 @@ export function createWriter(options, storage, prefix, members) {
   /** @param {Entry} entry */
   function track(entry) {
     if (!pending[0]) context = members.now();
-    pending.push(entry);
+    if ((pending.push(entry) > PENDING || entry.high) && !busy) settle();
     // At the end of this task; who tracks from a patched function gets a turn of its own, lest the task never ends.
-    if (!scheduled) {
-      (busy ? setTimeout : queueMicrotask)(drain);
+    if (pending[0] && !scheduled) {
       scheduled = true;
+      (busy ? setTimeout : queueMicrotask)(settle);
     }
-    if ((pending.length > PENDING || entry.high) && !busy) settle();
-  }
-
-  function drain() {
-    scheduled = false;
-    settle();
   }
 
   /** Writes; the page may be gone before there is another chance to send. */
@@ -107,6 +101,7 @@ export function createWriter(options, storage, prefix, members) {
   function write(then) {
     if (busy) return queueMicrotask(() => write(then));
     busy = true;
+    scheduled = false;
     try {
       for (let left = pending.length; left--; pending.shift()) append(pending[0]);
       save();

@@ -394,6 +394,25 @@ test('errors tracked where the stack is used up, wherever that throws, do not en
   assert.match(JSON.stringify(stored(page)), /afterwards/);
 });
 
+test('what a patched queueMicrotask or setTimeout tracks ends the task', async (t) => {
+  const page = openPage();
+  const telemetry = createTelemetry(OPTIONS);
+  let calls = 0;
+  for (const name of ['queueMicrotask', 'setTimeout']) {
+    const real = globalThis[name];
+    t.mock.method(globalThis, name, (...args) => {
+      if (calls++ < 100) telemetry.event('patched');
+      return real(...args);
+    });
+  }
+  page.local.setItem = (key, value) => {
+    telemetry.event('written');
+    page.local[key] = value;
+  };
+  telemetry.error('first');
+  assert.ok(calls < 10, `${calls}`);
+});
+
 test('the gate of the other tabs is heeded: off until, and not before', async () => {
   const page = openPage();
   const now = Date.now();

@@ -9,6 +9,7 @@ import { closeCores, load, openNetwork, sentEvents, trap, until, watchCores } fr
 
 const { createTelemetry } = await load('index.js');
 const { compile } = await load('core.js');
+const { default: init, TelemetryClient } = await load('client.js');
 
 const OPTIONS = { url: 'https://t.example/v1/events', key: 'k', session: 's1', flag: 'ENABLED', wasmUrl: undefined };
 const message = ({ data }) => data.message;
@@ -211,6 +212,49 @@ test('what comes between the last trap and the writer is the writer\'s', async (
   await until(() => telemetry.stats().tracked === 2);
 });
 
+test('a line that is none spoils no batch where it comes between the last trap and the writer', async () => {
+  const page = openPage();
+  const network = openNetwork();
+  network.answer = offline;
+  const cores = watchCores();
+  await init();
+  const client = new TelemetryClient(OPTIONS);
+  clients.push(client);
+  let traps = 2;
+  cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
+  client.log('info', 'the first');
+  await until(() => traps === 0);
+  client.trackLine('none');
+  client.log('info', 'then');
+  await until(() => page.keys().some((key) => (page.local[key] ?? '').includes('then')));
+  const value = page.keys().map((key) => page.local[key]).find((text) => text.includes('then'));
+  const [{ n }, ...events] = value.trimEnd().split('\n').map((line) => JSON.parse(line));
+  assert.equal(events.length, n);
+});
+
+test('what a patched setTimeout or queueMicrotask tracks ends the task', async (t) => {
+  openPage();
+  openNetwork();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  let calls = 0;
+  for (const name of ['queueMicrotask', 'setTimeout']) {
+    const real = globalThis[name];
+    t.mock.method(globalThis, name, (...args) => {
+      if (calls++ < 1_000) telemetry.event('patched');
+      return real(...args);
+    });
+  }
+  telemetry.error('first');
+  telemetry.event('second');
+  assert.ok(calls < 20, `${calls}`);
+  t.mock.restoreAll();
+  await telemetry.flush();
+  const { tracked, delivered } = telemetry.stats();
+  assert.equal(delivered, tracked);
+});
+
 test('errors tracked where the stack is used up, wherever that throws, are delivered', async () => {
   openPage();
   const network = openNetwork();
@@ -227,6 +271,7 @@ test('errors tracked where the stack is used up, wherever that throws, are deliv
     }
   };
   assert.throws(overflow, RangeError);
+  await new Promise((resolve) => setTimeout(resolve));
   telemetry.error('afterwards');
   assert.equal((await telemetry.flush()).held, 0);
   const { mode, tracked, delivered } = telemetry.stats();
