@@ -221,11 +221,17 @@ test('a line that is none spoils no batch where it comes between the last trap a
   const client = new TelemetryClient(OPTIONS);
   clients.push(client);
   let traps = 2;
-  cores.inside = (name) => name === 'track' && traps-- > 0 && trap();
+  cores.inside = (name) => {
+    if (name !== 'track' || !traps) return;
+    traps--;
+    queueMicrotask(() => {
+      if (traps) return;
+      client.trackLine('none');
+      client.log('info', 'then');
+    });
+    trap();
+  };
   client.log('info', 'the first');
-  await until(() => traps === 0);
-  client.trackLine('none');
-  client.log('info', 'then');
   await until(() => page.keys().some((key) => (page.local[key] ?? '').includes('then')));
   const value = page.keys().map((key) => page.local[key]).find((text) => text.includes('then'));
   const [{ n }, ...events] = value.trimEnd().split('\n').map((line) => JSON.parse(line));
