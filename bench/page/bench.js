@@ -103,7 +103,7 @@ const burst = (/** @type {Subject} */ subject) =>
 
 /**
  * What of a burst is the storage's own: bare `setItem`s of the same text, in values of 8 KB, under new keys. As in a burst they come
- * after other work, without which they take half as long.
+ * after other work, without which they take less time.
  * @param {Subject} subject who does nothing
  */
 function storage(subject) {
