@@ -337,6 +337,7 @@ export function createDriver(client) {
     trapped = performance.now();
   }
 
+  /** A fresh core in the place of one that has trapped, if it has. */
   function recover() {
     if (core || over) return;
     keeper.giveBack();

@@ -60,7 +60,8 @@ export interface ErrorHandlerOptions {
  * are still its own. Another `install` takes the place of the one before.
  *
  * The first of equal errors is sent at once with `count: 1`; its repeats within five seconds are one more event, which
- * has their `count`. The client's own requests, files and errors are not tracked, but for rare files that a bundler has given other names.
+ * has their `count`. The client's own requests, files and errors are not tracked, but for rare files that a bundler has given
+ * other names.
  */
 export function install(telemetry: Telemetry, options?: ErrorHandlerOptions): () => void;
 

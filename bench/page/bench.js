@@ -14,7 +14,7 @@ const WARM_UP = 10;
 const BURSTS = 10;
 /** Lone events in a block: as many as a batch takes, so that the value that is written grows from nothing to 4 KB. */
 const LONE = 30;
-/** How often a burst is serialised in what all of it takes but its `setItem`s. */
+/** Serialisations of a burst that take about as long as all of a burst but its `setItem`s. */
 const BUSY = 4;
 /** Clients that each hold so many events, of which the median is taken. */
 const HOLDERS = 24;

@@ -1,4 +1,5 @@
 // What of a browser the facade touches, for Node: storages with a quota, listeners that count, beacons that are kept.
+import assert from 'node:assert/strict';
 
 /** localStorage's semantics: strings only, keys as properties, an exception when it is full. */
 export class TinyStorage {
@@ -115,3 +116,39 @@ export function parseBody(body) {
 }
 
 export const microtasks = () => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Uses up the stack, and does `act` in so many of its frames, the deepest first.
+ * @param {number} times
+ * @param {() => void} act
+ */
+export function overflow(times, act) {
+  let frames = 0;
+  const dive = () => {
+    try {
+      dive();
+    } catch (error) {
+      if (frames++ < times) act();
+      throw error;
+    }
+  };
+  assert.throws(dive, RangeError);
+}
+
+/**
+ * Patches what asks for another turn so that it does `act` first; 1,000 times at most, for who is called by what it does never ends.
+ * Gives how often.
+ * @param {import('node:test').TestContext} t
+ * @param {() => void} act
+ */
+export function atEachTimer(t, act) {
+  let calls = 0;
+  for (const name of ['queueMicrotask', 'setTimeout']) {
+    const real = globalThis[name];
+    t.mock.method(globalThis, name, (...args) => {
+      if (calls++ < 1_000) act();
+      return real(...args);
+    });
+  }
+  return () => calls;
+}

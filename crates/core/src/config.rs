@@ -13,7 +13,7 @@ pub struct Config {
     ///
     /// 8 KiB: a burst costs less in few values, for each write and each erase comes back as messages of the browser's process; larger
     /// ones would leave too much of a beacon empty. One that more than one drain fills, and each writes anew, has half of it at
-    /// most: in Chromium 156 `setItem` over a value of 16 KB takes ten times as long as over one of 4 KB.
+    /// most, for the whole value is written each time.
     pub max_batch_bytes: u32,
     /// Events of a batch. 256 bounds the work that one bad line spoils.
     pub max_batch_events: u32,

@@ -181,9 +181,9 @@ impl Pipeline {
         self.context = bytes;
     }
 
-    /// Counts what was lost outside the core: what cannot be read or was evicted. Batches in the range are
-    /// gone with it; delivered numbers, and those of other batches, are not lost. A range beyond the stream's numbers extends
-    /// them. A stream that is not here is ignored.
+    /// Counts what was lost outside the core: what cannot be read or was evicted. Batches in the range are gone with it;
+    /// delivered numbers, and those of other batches, are not lost. A range beyond the stream's numbers extends them. A stream
+    /// that is not here is ignored.
     pub fn count_dropped(&mut self, now: Instant, stream: StreamKey, reason: Reason, range: Range) {
         self.advance(now);
         if let Some(outbox) = find(&mut self.streams, stream) {

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { closePage, microtasks, openPage, parseBody } from '../support.js';
+import { atEachTimer, closePage, microtasks, openPage, overflow, parseBody } from '../support.js';
 import { closeCores, load, openNetwork, sentEvents, trap, until, watchCores } from './support.js';
 
 const { createTelemetry } = await load('index.js');
@@ -117,12 +117,7 @@ test('what is tracked by a patched setItem while the core begins gets one number
 for (const [name, call] of [['track', 'track'], ['tell', 'tell'], ['poll', 'poll'], ['word', 'word'], ['push', 'push']]) {
   test(`a trap in ${name} loses nothing: a fresh core goes on with the same batches`, async () => {
     const page = openPage({ quota: 400 }); // some batches fit, others do not
-    const network = openNetwork();
-    network.answer = offline;
-    const cores = watchCores();
-    const telemetry = start();
-    telemetry.error('needs it');
-    await until(() => telemetry.stats().mode === 'wasm');
+    const { network, cores, telemetry } = await startOffline();
     const { stream } = telemetry.stats();
     telemetry.setContext({ a: 1 });
     telemetry.log('info', 'before');
@@ -244,17 +239,10 @@ test('what a patched setTimeout or queueMicrotask tracks ends the task', async (
   const telemetry = start();
   telemetry.error('needs it');
   await until(() => telemetry.stats().mode === 'wasm');
-  let calls = 0;
-  for (const name of ['queueMicrotask', 'setTimeout']) {
-    const real = globalThis[name];
-    t.mock.method(globalThis, name, (...args) => {
-      if (calls++ < 1_000) telemetry.event('patched');
-      return real(...args);
-    });
-  }
+  const calls = atEachTimer(t, () => telemetry.event('patched'));
   telemetry.error('first');
   telemetry.event('second');
-  assert.ok(calls < 20, `${calls}`);
+  assert.ok(calls() < 20, `${calls()}`);
   t.mock.restoreAll();
   await telemetry.flush();
   const { tracked, delivered } = telemetry.stats();
@@ -267,16 +255,7 @@ test('errors tracked where the stack is used up, wherever that throws, are deliv
   const telemetry = start();
   telemetry.error('needs it');
   await until(() => telemetry.stats().mode === 'wasm');
-  let frames = 0;
-  const overflow = () => {
-    try {
-      overflow();
-    } catch (error) {
-      if (++frames < 1_500) telemetry.error('deep');
-      throw error;
-    }
-  };
-  assert.throws(overflow, RangeError);
+  overflow(1_500, () => telemetry.error('deep'));
   await new Promise((resolve) => setTimeout(resolve));
   telemetry.error('afterwards');
   assert.equal((await telemetry.flush()).held, 0);

@@ -127,7 +127,7 @@ impl Driver {
         number
     }
 
-    /// What is no event uses up a number, which the driver counts.
+    /// What is no event uses up a number, under which it is counted.
     pub fn track_invalid(&mut self) {
         assert_eq!(self.pipeline.track(self.now, 0, Priority::Normal), Err(TrackError::Invalid));
     }
