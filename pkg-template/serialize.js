@@ -20,6 +20,7 @@
  * | an object inside itself | `"[circular]"` |
  * | deeper than 8 | `"[deep]"` |
  * | what throws when read | `"[threw]"` |
+ * | what does not get smaller | `"…"` |
  *
  * What then does not fit is cut: a string ends in `"… 123 more"` (UTF-16 units), an array or object gets a last member
  * `"… 123 more"` (members). In such a copy no string is longer than 8,192 units. A lone surrogate travels as its escape.
@@ -126,7 +127,8 @@ export function json(value, bytes) {
   } catch {}
   for (let units = bytes; !text || utf8(text) > bytes; units >>= 1) {
     room = units;
-    text = JSON.stringify(copy([value], 0, [])) ?? 'null';
+    // A page may have a `toJSON` for all arrays, which nothing makes fit.
+    text = units ? (JSON.stringify(copy([value], 0, [])) ?? 'null') : '"…"';
   }
   room = outer;
   return text;
@@ -150,8 +152,10 @@ function merge(head, data) {
  * @returns {object}
  */
 function errorData(error) {
+  const outer = room;
   room = LINE_BYTES / 2; // the rest is the app's
   const form = copy([error], 0, []);
+  room = outer;
   if (typeof form?.message === 'string') return form;
   return { message: typeof error === 'string' ? error : json(error, 1_024) };
 }
@@ -175,11 +179,7 @@ function isPlain(value, depth) {
 const isSimple = (value) => value == null || value === !!value || Number.isFinite(value);
 
 /** @param {any} value */
-function isRecord(value) {
-  if (typeof value !== 'object') return false;
-  const prototype = Object.getPrototypeOf(value);
-  return !prototype || prototype === Object.prototype;
-}
+const isRecord = (value) => typeof value === 'object' && (Object.getPrototypeOf(value) ?? Object.prototype) === Object.prototype;
 
 /**
  * A copy of a member that `JSON.stringify` tells all of.

@@ -172,6 +172,31 @@ test('a getter that serialises something else disturbs nothing', () => {
   assert.equal(JSON.parse(line).data.nested, lineOf('log', { y: 2n }).length);
 });
 
+test('what tracks an error while it is serialised is cut all the same', () => {
+  const text = '漢'.repeat(8_192);
+  let reads = 0;
+  const data = {
+    toJSON() {
+      assert.ok(++reads < 100, 'it never ends');
+      callEntry('error', new Error('why'));
+      return { text, again: text };
+    },
+  };
+  const { line, bytes } = toEntry('log', data);
+  assert.equal(bytes, Buffer.byteLength(line));
+  assert.ok(bytes <= MAX);
+  assert.match(line, /… \d+ more/);
+});
+
+test('what a page makes of all arrays, and nothing makes smaller, is told as such', (t) => {
+  let calls = 0;
+  const toJSON = () => (assert.ok(++calls < 100, 'it never ends'), 'x'.repeat(MAX));
+  Object.defineProperty(Array.prototype, 'toJSON', { value: toJSON, configurable: true });
+  t.after(() => delete Array.prototype.toJSON);
+  assert.deepEqual(dataOf({ list: [1n] }), { value: '…' });
+  assert.equal(json({ list: [1n] }, 1_024), '"…"');
+});
+
 test('calls: the arguments win over members of the data', (t) => {
   t.mock.method(Date, 'now', () => 9);
   const call = (method, ...args) => JSON.parse(callEntry(method, ...args).line);
