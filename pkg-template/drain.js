@@ -40,13 +40,13 @@ const drained = new WeakSet();
 
 /**
  * @param {Pick<import('./driver.js').Client, 'options' | 'prefix' | 'storage'>} client
- * @param {{ writer: Writer, listeners: AbortController } | undefined} to its listeners: when they end, so does the drain
+ * @param {Writer | undefined} writer when its listeners end, so does the drain
  * @param {(made: import('./engine.js').Client) => void} install
  */
-export function drain(client, to, install) {
-  if (!to || drained.has(to.writer) || to.listeners.signal.aborted) return;
-  drained.add(to.writer);
-  install(createDrain(client, to.writer, to.listeners));
+export function drain(client, writer, install) {
+  if (!writer || drained.has(writer) || writer.listeners.signal.aborted) return;
+  drained.add(writer);
+  install(createDrain(client, writer));
 }
 
 /**
@@ -54,10 +54,10 @@ export function drain(client, to, install) {
  * begins another: so nobody writes to what is being delivered, and a stream of this page is as one of a page that is gone.
  * @param {Pick<import('./driver.js').Client, 'options' | 'prefix' | 'storage'>} client
  * @param {Writer} writer
- * @param {AbortController} listeners
  * @returns {import('./engine.js').Client}
  */
-function createDrain({ options, prefix, storage }, writer, listeners) {
+function createDrain({ options, prefix, storage }, writer) {
+  const { listeners } = writer;
   const { signal } = listeners;
   const store = openStore(storage, 0);
   const network = transport(options);

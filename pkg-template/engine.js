@@ -24,24 +24,18 @@ export function startEngine(options, prefix) {
   let loading;
   /** @type {ReturnType<typeof createWriter>} */
   let writer;
-  /** @type {AbortController} */
-  let listeners;
 
-  /** A writer with a stream of its own, which follows the page's life; and what ends that. */
+  /** A writer with a stream of its own. */
   function write() {
     writer = createWriter(options, storage, prefix, members);
-    listeners = new AbortController();
-    // A controller has what options of a listener have: the signal.
-    addEventListener('visibilitychange', writer.settle, listeners); // which bubbles
-    addEventListener('pagehide', writer.dispose, listeners);
-    addEventListener('pageshow', writer.resume, listeners);
-    addEventListener('online', load, listeners);
+    addEventListener('online', load, writer.listeners);
+    return writer;
   }
 
   /** Fetches the wasm, once a page, and not for one that has let go; never rejects. What fails is tried again when asked. */
   const load = () =>
     (loading ??= mode === 'off' || import('./takeover.js')
-      .then(({ takeOver }) => takeOver({ options, prefix, storage, members }, writer, listeners, install, revert))
+      .then(({ takeOver }) => takeOver({ options, prefix, storage, members }, writer, install, revert))
       .catch(() => {
         loading = undefined;
         if (mode === 'writer') mode = 'degraded';
@@ -55,8 +49,7 @@ export function startEngine(options, prefix) {
     if (mode === 'off') return;
     mode = 'degraded';
     client = undefined;
-    write();
-    return { writer, listeners };
+    return write();
   }
 
   write();
@@ -85,7 +78,7 @@ export function startEngine(options, prefix) {
       const end = Date.now() + timeout;
       await Promise.race([load(), new Promise((resolve) => setTimeout(resolve, timeout))]);
       const { held, tracked } = writer.stats();
-      return (await client?.flush(end - Date.now())) ?? { delivered: 0, held, dropped: tracked - held };
+      return client ? client.flush(end - Date.now()) : { delivered: 0, held, dropped: tracked - held };
     },
 
     stats: () => ({ mode, ...(client ?? writer).stats() }),
@@ -93,7 +86,7 @@ export function startEngine(options, prefix) {
     dispose() {
       if (mode === 'off') return;
       mode = 'off';
-      listeners.abort();
+      writer.listeners.abort();
       (client ?? writer).dispose();
     },
   };

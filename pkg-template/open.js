@@ -20,15 +20,12 @@ export function openClient(given, createCore) {
     const storage = openStorage(options, prefix);
     const members = describe(options);
     const core = createCore();
-    const listeners = new AbortController();
     /** As behind the facade: a writer, with a drain once that is loaded. */
     const failed = () => {
       const writer = (heir = createWriter(options, storage, prefix, members));
-      addEventListener('visibilitychange', writer.settle, listeners);
-      addEventListener('pagehide', writer.dispose, listeners);
-      addEventListener('pageshow', writer.resume, listeners);
+      if (isOver) writer.listeners.abort();
       import('./drain.js')
-        .then(({ drain }) => drain({ options, prefix, storage }, { writer, listeners }, (made) => (client = made)))
+        .then(({ drain }) => drain({ options, prefix, storage }, writer, (made) => (client = made)))
         .catch(() => {});
       return { track: (/** @type {import('./serialize.js').Entry} */ entry) => void (entry.bytes && writer.track(entry)) };
     };
@@ -37,6 +34,7 @@ export function openClient(given, createCore) {
     let client = driver;
     /** @type {ReturnType<typeof createWriter> | undefined} */
     let heir;
+    let isOver = false; // what comes after the last trap listens to nothing
     driver.start(core);
     const track = (/** @type {import('./serialize.js').Entry} */ entry) => client.track(entry);
     return {
@@ -60,7 +58,8 @@ export function openClient(given, createCore) {
       flush: (/** @type {any} */ how) => client.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : FLUSH_MS)) ?? FLUSH_MS),
       stats: () => client.stats(),
       dispose() {
-        listeners.abort();
+        isOver = true;
+        heir?.listeners.abort();
         client.dispose();
         heir?.dispose(); // its drain may not be there yet
       },

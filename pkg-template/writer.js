@@ -176,11 +176,10 @@ export function createWriter(options, storage, prefix, members) {
   function send(closed) {
     seal();
     const wait = gatedFor(prefix, NOT_BEFORE);
-    let room = BEACON_BYTES - utf8(body([], closed));
-    const chosen = batches
-      .filter((batch) => !batch.sent && !(wait && batch.stored))
+    let room = BEACON_BYTES - utf8(streamLine(closed)) - 1;
+    const chosen = [...batches]
       .sort((/** @type {any} */ a, /** @type {any} */ b) => b.high - a.high)
-      .filter(({ bytes }) => bytes <= room && (room -= bytes) >= 0);
+      .filter(({ sent, stored, bytes }) => !(sent || (wait && stored)) && bytes <= room && (room -= bytes) >= 0);
     if (!chosen[0] && !(closed && next && !wait)) return;
     // Refused means that nothing was sent: other beacons have taken their share.
     while (!beacon(body(chosen, closed)) && chosen[0]) chosen.length >>= 1;
@@ -224,9 +223,25 @@ export function createWriter(options, storage, prefix, members) {
   /** @param {string | number} part */
   const keyOf = (part) => `${prefix}${id}:${part}`;
 
+  // A controller has what options of a listener have: the signal.
+  const listeners = new AbortController();
+  addEventListener('visibilitychange', settle, listeners); // which bubbles
+  addEventListener('pagehide', dispose, listeners);
+  addEventListener(
+    'pageshow',
+    () => {
+      if (!gone) return; // the first
+      dispose();
+      gone = false;
+      begin();
+    },
+    listeners,
+  );
   begin();
 
   return {
+    /** To be aborted once nobody tracks here any more. */
+    listeners,
     track,
     dispose,
 
@@ -238,15 +253,6 @@ export function createWriter(options, storage, prefix, members) {
       }),
 
     settle,
-
-    /** Back from the back/forward cache. */
-    resume() {
-      if (gone) {
-        dispose();
-        gone = false;
-        begin();
-      }
-    },
 
     /** Gives the stream away, with all that was kept of it and entries without a number, and begins another; nothing between pagehide and pageshow. */
     handover() {
