@@ -130,7 +130,8 @@ export function createDriver(client) {
   function hear(count) {
     return ask((core) => {
       const words = [];
-      for (let at = 0, n = count(core); at < n; at++) words.push(core.word(at) >>> 0);
+      const n = count(core);
+      while (words.length < n) words.push(core.word(words.length) >>> 0);
       return words;
     }) ?? [];
   }
@@ -189,12 +190,11 @@ export function createDriver(client) {
       own.batches.set(own.next, (open = { first: own.next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: '' }));
     }
     if (fate <= to.BEGAN) {
-      open.lines += `${line}\n`;
+      open.lines += line;
       open.n++;
       open.bytes += bytes + 1; // its line break
       open.high ||= high;
-      open.stored = false; // not all of it, should the core trap now
-      open.text = undefined;
+      open.stored = open.text = undefined; // not all of it, should the core trap now
     }
     if (fate < to.REFUSED) own.next++;
     if (high || pending > PENDING) drain();

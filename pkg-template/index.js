@@ -10,7 +10,7 @@ const NOTHING = { delivered: 0, held: 0, dropped: 0 };
 /** @type {typeof import('./index.js').createTelemetry} */
 export function createTelemetry(options) {
   const engine = open(options);
-  let debug = engine && options.debug;
+  let debug = /** @type {any} */ (engine && options.debug);
 
   /**
    * Nothing of ours throws into the app, and while telemetry is off nothing of the app's is looked at.
@@ -24,12 +24,13 @@ export function createTelemetry(options) {
     track(/** @type {any} */ type, /** @type {unknown} */ data) {
       ask((to) => {
         to.track(toEntry(type, data));
-        if (!debug || TYPES.includes(type)) return;
-        debug = false; // once
-        console.warn(`beaconry: unknown type ${type}`);
+        if (debug && !TYPES.includes(type)) {
+          debug = false; // once, also where the app tracks what is warned of
+          console.warn(`beaconry: unknown type ${type}`);
+        }
       });
     },
-    stats: () => ({ mode: 'off', ...NOTHING, tracked: 0, released: 0, dropped: {}, storedBytes: 0, ...ask((to) => to.stats()) }),
+    stats: () => ({ mode: 'off', tracked: 0, held: 0, delivered: 0, released: 0, dropped: {}, storedBytes: 0, ...ask((to) => to.stats()) }),
     async flush(/** @type {any} */ how) {
       try {
         return await /** @type {Engine} */ (engine).flush(how);

@@ -39,7 +39,7 @@ export function openClient(given, createCore) {
     const track = (/** @type {import('./serialize.js').Entry} */ entry) => client.track(entry);
     return {
       /** @param {string} line of the app's own making */
-      trackLine: (line) => (isEvent(line) ? track({ line, bytes: utf8(line), high: isError(line) }) : heir || driver.track(NO_EVENT)),
+      trackLine: (line) => (isEvent(line) ? track({ line: `${line}\n`, bytes: utf8(line), high: isError(line) }) : heir || driver.track(NO_EVENT)),
 
       /**
        * @param {string} type

@@ -33,7 +33,7 @@ export function readOptions(options) {
   const { url, limits } = read;
   const flag = (read.flag ??= 'DISABLED');
   if (flag === 'DISABLED') return read;
-  if (flag !== 'ENABLED' && !(flag?.rollout >= 0 && flag.rollout <= 100)) throw 'flag';
+  if (!(flag === 'ENABLED' || (flag.rollout >= 0 && flag.rollout <= 100))) throw 'flag';
   for (const name in STANDINS) {
     const standin = STANDINS[name];
     const value = read[name] ?? standin;

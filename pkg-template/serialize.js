@@ -20,24 +20,25 @@
  * | an object inside itself | `"[circular]"` |
  * | deeper than 8 | `"[deep]"` |
  * | what throws when read | `"[threw]"` |
- * | what does not get smaller | `"…"` |
+ * | what does not get smaller, or cannot be written | `"…"` |
  *
  * What then does not fit is cut: a string ends in `"… 123 more"` (UTF-16 units), an array or object gets a last member
  * `"… 123 more"` (members). In such a copy no string is longer than 8,192 units. A lone surrogate travels as its escape.
  */
 
-/** @type {(name: string, value: number, data: unknown) => object} */
-const measured = (name, value, data) => merge({ name, value }, data);
+/** @type {(name: string, value: number, data: unknown) => [object, unknown]} */
+const measured = (name, value, data) => [{ name, value }, data];
 
 /**
- * What the arguments of each method say of an event. A method's name is the type of its events.
- * @type {Record<string, (...args: any[]) => object>}
+ * What the arguments of each method say of an event: members of its own, and the app's data. A method's name is the type of its
+ * events.
+ * @type {Record<string, (...args: any[]) => [object, unknown]>}
  */
 const CALLS = {
-  log: (level, message, data) => merge({ level, message }, data),
-  error: (error, data) => ({ handled: true, ...merge(errorData(error), data) }),
+  log: (level, message, data) => [{ level, message }, data],
+  error: (error, data) => [{ handled: attempt(() => data?.handled) ?? true, ...errorData(error) }, data],
   metric: measured,
-  event: (name, data) => merge({ name }, data),
+  event: (name, data) => [{ name }, data],
   vital: measured,
 };
 
@@ -66,8 +67,8 @@ export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? encode(text) : text)
 /**
  * An event as it waits to be numbered.
  * @typedef {object} Entry
- * @property {string} line as it travels: `{"type":"log","ts":1763877600123,"data":{…}}`, without a newline, at most 32 KiB
- * @property {number} bytes of it in UTF-8
+ * @property {string} line as it travels: `{"type":"log","ts":1763877600123,"data":{…}}` and its line break
+ * @property {number} bytes of it in UTF-8, at most 32 KiB, without the line break
  * @property {boolean} high an error's: written at once, and sent soon
  */
 
@@ -75,28 +76,33 @@ export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? encode(text) : text)
  * An unknown type becomes an `event` whose `name` it is. Data that is no object becomes `{"value": data}`; none, `{}`.
  * @param {any} type log, error, metric, event or vital
  * @param {unknown} data
+ * @param {object} [head] the members of it that are the call's own
  * @returns {Entry}
  */
-export function toEntry(type, data) {
-  if (!TYPES.includes(type)) {
-    data = merge({ name: type }, data);
-    type = 'event';
-  }
-  let text = json(data, LINE_BYTES - 64); // for what stands around it
+export function toEntry(type, data, head) {
+  if (!TYPES.includes(type)) return callEntry('event', type, data);
+  let text = json(data, LINE_BYTES - 64, head); // for what stands around it
+  const more = size - text.length - 1; // what is not ASCII, less the line break
   if (text[0] !== '{') text = text === 'null' ? '{}' : `{"value":${text}}`;
-  const line = `{"type":"${type}","ts":${Date.now()},"data":${text}}`;
-  // Of ASCII but for the text, which is one piece: to look through the line would copy it.
-  return { line, bytes: line.length + utf8(text) - text.length, high: type === 'error' };
+  const line = `{"type":"${type}","ts":${Date.now()},"data":${text}}\n`;
+  return { line, bytes: line.length + more, high: type === 'error' };
 }
 
 /**
- * The entry of a call such as `log(level, message, data)`.
+ * The entry of a call such as `log(level, message, data)`. Its own members win: data cannot rename an event. Data that is no
+ * plain object becomes the member `data`.
  * @param {string} method log, error, metric, event or vital
  * @param {unknown} a
  * @param {unknown} [b]
  * @param {unknown} [c]
+ * @returns {Entry}
  */
-export const callEntry = (method, a, b, c) => toEntry(method, CALLS[method](a, b, c));
+export function callEntry(method, a, b, c) {
+  const [head, data] = CALLS[method](a, b, c);
+  // Data first: a spread behind other members takes longer. Where a getter throws: in a member of its own it is copied with care.
+  // `toEntry` stays outside: where an app's toJSON tracks itself until the stack ends, each level would serialise twice.
+  return toEntry(method, attempt(() => isRecord(data) && { .../** @type {object} */ (data), ...head }) || { ...head, data }, head);
+}
 
 /**
  * What `call` gives; nothing where it throws, as blocked storages and getters of the app's do.
@@ -112,38 +118,30 @@ export function attempt(call) {
 /** UTF-16 units left for the value being written: one call, one value, so one variable will do. */
 let room = 0;
 
+/** Bytes of UTF-8 of what `json` has given last: spares a second look through the text. */
+let size = 0;
+
 /**
  * `value` as JSON of at most `bytes` bytes of UTF-8; `null` for what JSON leaves out.
- * @param {unknown} value
+ * @param {any} value
  * @param {number} bytes at least 256
+ * @param {object} [head] members of it that stand first where it has to be cut, for it is cut at its end
  */
-export function json(value, bytes) {
+export function json(value, bytes, head) {
   const outer = room; // a getter of the outer value may have called track
   room = bytes;
   // Where a getter throws, the copy says so.
   let text;
   try {
-    text = isPlain(value, 0) && (JSON.stringify(value) ?? 'null');
+    text = isPlain(value, 0) && JSON.stringify(value);
   } catch {}
-  for (let units = bytes; !text || utf8(text) > bytes; units >>= 1) {
+  for (let units = bytes; !text || (size = utf8(text)) > bytes; units >>= 1) {
     room = units;
-    // A page may have a `toJSON` for all arrays, which nothing makes fit.
-    text = units ? (JSON.stringify(copy([value], 0, [])) ?? 'null') : '"…"';
+    // A page may have a `toJSON` for all arrays, which nothing makes fit, or which throws; or the stack is used up.
+    text = (units && attempt(() => JSON.stringify(copy([head ? { ...head, ...value } : value], 0, [])) ?? 'null')) || '"…"';
   }
   room = outer;
   return text;
-}
-
-/**
- * `head` and the members of `data` in one object. The head's members win: data cannot rename an event. Data that is no
- * plain object becomes the member `data`.
- * @param {object} head
- * @param {any} data
- */
-function merge(head, data) {
-  // Where a getter throws: as a member of its own it is copied with care. A spread behind other members takes longer, and
-  // makes an object that takes `JSON.stringify` longer. (But it keeps a member named __proto__, which only parsed JSON can have.)
-  return attempt(() => isRecord(data) && Object.assign({}, head, data, head)) || { ...head, data };
 }
 
 /**
@@ -166,12 +164,18 @@ function errorData(error) {
  * @param {number} depth
  * @returns {boolean}
  */
-function isPlain(value, depth) {
-  if (typeof value === 'string') return (room -= value.length) > 0;
-  if (isSimple(value)) return true;
+const isPlain = (value, depth) => (typeof value === 'string' ? (room -= value.length) > 0 : isSimple(value) || isPlainObject(value, depth));
+
+/**
+ * A function of its own: one that calls itself for each member would not be inlined.
+ * @param {any} value
+ * @param {number} depth
+ * @returns {boolean}
+ */
+function isPlainObject(value, depth) {
   // A hole of an array takes as much as a null.
   if (depth > DEPTH || !(Array.isArray(value) ? (room -= value.length) > 0 : isRecord(value))) return false;
-  for (const key in value) if ((room -= key.length + 4) < 0 || !isPlain(value[key], depth + 1)) return false;
+  for (const key in value) if (!((room -= key.length + 4) > 0 && isPlain(value[key], depth + 1))) return false;
   return true;
 }
 
@@ -233,7 +237,7 @@ function members(value, keys, path) {
   for (let at = 0; at < length; at++) {
     if (room < 1) {
       out[keys ? '…' : at] = `… ${length - at} more`;
-      break;
+      return out;
     }
     room -= 8; // so that many small members are bounded too
     out[keys ? cut(keys[at]) : at] = copy(value, keys?.[at] ?? at, path);
@@ -252,4 +256,4 @@ function cut(text) {
 }
 
 /** @param {unknown} value of any window */
-const isError = (value) => /Error|DOMException/.test(Object.prototype.toString.call(value));
+const isError = (value) => /Error|DOMException/.test({}.toString.call(value));

@@ -69,7 +69,8 @@ export function lineFrom({ id, head }, [tracked, flags, ...runs]) {
   let start = 0;
   let unknown = 0; // the end of what is neither acknowledged nor dropped
   for (let at = 0; at < runs.length; at += 2) {
-    const [fate, end] = [runs[at], runs[at + 1]];
+    const fate = runs[at];
+    const end = runs[at + 1];
     if (fate !== DELIVERED && fate !== PAST) {
       const told = fate < DROPPED ? holds : (dropped[REASONS[fate - DROPPED]] ??= []);
       const last = told.at(-1);

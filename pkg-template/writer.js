@@ -136,7 +136,7 @@ export function createWriter(options, storage, prefix, members) {
     bytes++; // its line break
     if (open && (open.context !== context || open.bytes + bytes > BATCH_BYTES)) seal();
     if (!open) batches.push((open = { first: next, n: 0, bytes: HEAD_BYTES + utf8(context), context, lines: '' }));
-    open.lines += `${line}\n`;
+    open.lines += line;
     open.n++;
     open.bytes += bytes;
     open.high ||= high;

@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { callEntry, json, toEntry, utf8 } from '../serialize.js';
 
 const MAX = 32_768;
-const lineOf = (type, data) => toEntry(type, data).line;
+/** The line of an entry, which ends in its only line break. */
+const textOf = ({ line }) => {
+  assert.equal(line.indexOf('\n'), line.length - 1);
+  return line.slice(0, -1);
+};
+const lineOf = (type, data) => textOf(toEntry(type, data));
 const dataOf = (data) => JSON.parse(lineOf('log', data)).data;
 
 test('plain data is exactly what JSON.stringify makes of it', (t) => {
@@ -116,7 +121,7 @@ test('depth ends at a marker', () => {
   assert.match(line, /"\[deep\]"/);
 });
 
-test('whatever it is, the line is JSON without a newline, in 32 KiB', () => {
+test('whatever it is, the line is JSON with one newline at its end, in 32 KiB', () => {
   const wide = {};
   for (let at = 0; at < 50_000; at++) wide[`k${at}`] = {};
   let shared = ['x'];
@@ -133,11 +138,11 @@ test('whatever it is, the line is JSON without a newline, in 32 KiB', () => {
     new Error('☕'.repeat(100_000), { cause: new Error('y'.repeat(100_000)) }),
   ];
   for (const data of huge) {
-    for (const { line, bytes } of [toEntry('log', data), callEntry('error', data, { data })]) {
-      assert.ok(bytes <= MAX, `${bytes}`);
-      assert.equal(bytes, Buffer.byteLength(line));
-      assert.equal(utf8(line), bytes);
-      assert.ok(!line.includes('\n'));
+    for (const entry of [toEntry('log', data), callEntry('error', data, { data })]) {
+      const line = textOf(entry);
+      assert.ok(entry.bytes <= MAX, `${entry.bytes}`);
+      assert.equal(entry.bytes, Buffer.byteLength(line));
+      assert.equal(utf8(line), entry.bytes);
       JSON.parse(line);
     }
     assert.ok(Buffer.byteLength(json(data, 256)) <= 256);
@@ -182,10 +187,10 @@ test('what tracks an error while it is serialised is cut all the same', () => {
       return { text, again: text };
     },
   };
-  const { line, bytes } = toEntry('log', data);
-  assert.equal(bytes, Buffer.byteLength(line));
-  assert.ok(bytes <= MAX);
-  assert.match(line, /… \d+ more/);
+  const entry = toEntry('log', data);
+  assert.equal(entry.bytes, Buffer.byteLength(textOf(entry)));
+  assert.ok(entry.bytes <= MAX);
+  assert.match(entry.line, /… \d+ more/);
 });
 
 test('what a page makes of all arrays, and nothing makes smaller, is told as such', (t) => {
@@ -195,6 +200,16 @@ test('what a page makes of all arrays, and nothing makes smaller, is told as suc
   t.after(() => delete Array.prototype.toJSON);
   assert.deepEqual(dataOf({ list: [1n] }), { value: '…' });
   assert.equal(json({ list: [1n] }, 1_024), '"…"');
+});
+
+test('where the copy cannot be written either, the event is one all the same, and the next one is whole', (t) => {
+  const toJSON = () => { throw new Error('no'); };
+  Object.defineProperty(Array.prototype, 'toJSON', { value: toJSON, configurable: true });
+  t.after(() => delete Array.prototype.toJSON);
+  assert.deepEqual(dataOf({ list: [1] }), { value: '…' });
+  assert.deepEqual(dataOf({ text: 'x'.repeat(20_000) }), { text: 'x'.repeat(20_000) });
+  const inner = { get list() { lineOf('log', { list: [1n] }); return 'y'.repeat(9_000); }, n: 1n };
+  assert.deepEqual(dataOf(inner), { list: `${'y'.repeat(8_192)}… 808 more`, n: '1' });
 });
 
 test('calls: the arguments win over members of the data', (t) => {
@@ -209,6 +224,15 @@ test('calls: the arguments win over members of the data', (t) => {
   assert.equal(call('log', 'error', 'boom', new Error('why')).data.data.message, 'why');
   const trap = { ok: 1, get trap() { throw new Error('gotcha'); } };
   assert.deepEqual(call('event', 'x', trap).data, { name: 'x', data: { ok: 1, trap: '[threw]' } });
+});
+
+test('what is cut keeps what the call itself says', () => {
+  const data = { message: 'mine', ...Object.fromEntries(Array.from({ length: 9_000 }, (_, at) => [`member ${at}`, at])) };
+  const of = (...args) => JSON.parse(callEntry(...args).line).data;
+  assert.deepEqual(Object.keys(of('log', 'warn', 'slow', data)).slice(0, 3), ['level', 'message', 'member 0']);
+  const { message, handled, '…': more } = of('error', new Error('why'), { ...data, handled: false });
+  assert.deepEqual([message, handled], ['why', false]);
+  assert.match(more, /^… \d+ more$/);
 });
 
 test('error takes whatever can be thrown', () => {
@@ -228,9 +252,9 @@ test('error takes whatever can be thrown', () => {
 });
 
 test('an entry tells its bytes, and an error that it matters', () => {
-  const { line, bytes, high } = toEntry('error', { message: 'ü☕🦀' });
-  assert.equal(bytes, Buffer.byteLength(line));
-  assert.equal(high, true);
+  const entry = toEntry('error', { message: 'ü☕🦀' });
+  assert.equal(entry.bytes, Buffer.byteLength(textOf(entry)));
+  assert.equal(entry.high, true);
   assert.equal(callEntry('error', 'why').high, true);
   assert.equal(toEntry('log', { type: 'error' }).high, false);
 });

@@ -35,7 +35,7 @@ async fn five_types_travel_in_one_request() {
     for (line, part) in lines.iter().zip([
         r#"{"level":"info","message":"hello 😀"}"#,
         r#"{"name":"load","value":3.5}"#,
-        r#"{"name":"click","id":7}"#,
+        r#"{"id":7,"name":"click"}"#,
         r#"{"name":"LCP","value":1200}"#,
         r#"{"message":"m"}"#,
     ]) {
