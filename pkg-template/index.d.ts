@@ -58,8 +58,8 @@ export interface Limits {
   /** Bytes of events in the origin's localStorage, of all tabs and clients together; it has about 5 M characters. Default: 1 MiB. */
   storageBytes?: number;
   /**
-   * Bytes of UTF-8 of a batch, 2,048 to 8,192, above 2,048 at most a quarter of `storageBytes`; one that is written more than once
-   * has half of that. Default: 8,192; without the wasm it is 4,096.
+   * Bytes of UTF-8 of a batch, 2,048 to 16,384, above 2,048 at most a quarter of `storageBytes`; one that is written more than
+   * once has 4,096 at most. Default: 16,384; without the wasm it is 4,096.
    */
   batchBytes?: number;
   /** Milliseconds that an event waits for others to be sent with. Default: 5,000. */

@@ -9,7 +9,7 @@ use beaconry_core::{
 use wasm_bindgen::prelude::*;
 
 /// Bytes of a batch: below, its own head would be most of it; above, too few fill a beacon.
-const BATCH_BYTES: [u32; 2] = [2 * 1024, 8 * 1024];
+const BATCH_BYTES: [u32; 2] = [2 * 1024, 16 * 1024];
 
 /// Bytes that are sent once a burst is over. 48 KiB: they still fit into the beacon budget, and a `fetch` is what takes the main thread most.
 const FLUSH_BYTES: u32 = 48 * 1024;

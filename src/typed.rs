@@ -45,7 +45,7 @@ pub struct Limits {
     /// Bytes of events in localStorage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_bytes: Option<u32>,
-    /// Bytes of a batch, 2,048 to 8,192, and at most a quarter of `storage_bytes`.
+    /// Bytes of a batch, 2,048 to 16,384, above 2,048 at most a quarter of `storage_bytes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_bytes: Option<u32>,
     /// Milliseconds that an event waits for company.

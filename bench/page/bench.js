@@ -102,13 +102,13 @@ const burst = (/** @type {Subject} */ subject) =>
   blocks(subject, BURSTS, BURST, () => trackAll(subject), stringifyAll);
 
 /**
- * What of a burst is the storage's own: bare `setItem`s of the same text, in values of 8 KB, under new keys. As in a burst they come
+ * What of a burst is the storage's own: bare `setItem`s of the same text, in values of 16 KB, under new keys. As in a burst they come
  * after other work, without which they take less time.
  * @param {Subject} subject who does nothing
  */
 function storage(subject) {
   const text = events.map((event) => JSON.stringify(event)).join('\n');
-  const values = text.match(/[^]{1,8192}/g) ?? [];
+  const values = text.match(/[^]{1,16384}/g) ?? [];
   let burst = 0;
   const write = () => values.forEach((value, i) => localStorage.setItem(`bench-${burst}-${i}`, value + burst++ % 10));
   const clear = async () => {

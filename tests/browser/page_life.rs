@@ -27,16 +27,16 @@ async fn hidden_sends_a_beacon_and_keeps_the_batch_until_an_answer() {
 async fn a_refused_beacon_is_halved_and_what_does_not_fit_stays_stored() {
     empty_storage();
     let collector = Collector::start(Mode::Accept);
-    collector.take_beacons_of(10_000);
+    collector.take_beacons_of(18_000);
     let app = App::start("refused", r#","limits":{"flushAfter":60000}"#);
-    for _ in 0..220 {
-        app.track(); // some 13 KB of 60 bytes each: below what is sent soon
+    for _ in 0..440 {
+        app.track(); // some 26 KB of 60 bytes each: below what is sent soon
     }
     fire_on_window("beforeunload", None);
     assert!(!collector.refused_beacons().is_empty());
     assert!(collector.beacons() > 0, "refused: {:?}", collector.refused_beacons());
     assert!(collector.stored(None) > 0);
-    assert_eq!(app.count("held"), 220);
+    assert_eq!(app.count("held"), 440);
     settle().await;
     app.check_books();
 }

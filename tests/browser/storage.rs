@@ -51,7 +51,7 @@ async fn no_value_is_longer_than_a_batch() {
     empty_storage();
     let _collector = Collector::start(Mode::Unreachable);
     let app = App::start("batches", "");
-    for _ in 0..500 {
+    for _ in 0..2_000 {
         app.track();
     }
     settle().await;
@@ -59,7 +59,7 @@ async fn no_value_is_longer_than_a_batch() {
     assert!(keys.len() > 4, "{keys:?}");
     for key in keys {
         let value = stored_value(&format!("{}{key}", prefix("batches"))).unwrap();
-        assert!(value.len() <= 8_192, "{key}: {} bytes", value.len());
+        assert!(value.len() <= 16_384, "{key}: {} bytes", value.len());
     }
     app.check_books();
 }

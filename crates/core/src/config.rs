@@ -11,10 +11,11 @@ pub struct Config {
     pub memory_bytes: u32,
     /// Bytes of a batch with several events, its batch line included.
     ///
-    /// 8 KiB: a burst costs less in few values, for each write and each erase comes back as messages of the browser's process; larger
-    /// ones would leave too much of a beacon empty. One that more than one drain fills, and each writes anew, has half of it at
-    /// most, for the whole value is written each time.
+    /// 16 KiB: a burst costs less in few values, for each write and each erase comes back as messages of the browser's process; of
+    /// larger ones too few fill a beacon.
     pub max_batch_bytes: u32,
+    /// Of a batch that more than one drain fills, and each writes anew: at most as many. 4 KiB: the whole value is written each time.
+    pub max_rewritten_bytes: u32,
     /// Events of a batch. 256 bounds the work that one bad line spoils.
     pub max_batch_events: u32,
     /// Bytes of one event; over it the event is dropped as `too_large`.
@@ -73,7 +74,8 @@ impl Config {
     /// What [`Default`] gives, as a constant.
     pub const DEFAULT: Self = Self {
         memory_bytes: 1024 * 1024,
-        max_batch_bytes: 8 * 1024,
+        max_batch_bytes: 16 * 1024,
+        max_rewritten_bytes: 4 * 1024,
         max_batch_events: 256,
         max_event_bytes: 32 * 1024,
         max_context_bytes: 1024,
@@ -93,9 +95,11 @@ impl Config {
         hidden_ask_after: Duration::from_secs(60),
     };
 
-    /// Bounds what would stall the pipeline: memory for less than two batches could hold nothing while one is sent.
+    /// Bounds what would stall the pipeline: memory for less than two batches could hold nothing while one is sent. And what
+    /// contradicts itself.
     pub(crate) fn bound(&mut self) {
         self.memory_bytes = self.memory_bytes.max(2 * self.largest_batch());
+        self.max_rewritten_bytes = self.max_rewritten_bytes.min(self.max_batch_bytes);
     }
 
     /// Bytes of the largest batch that this configuration can make.

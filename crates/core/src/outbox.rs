@@ -154,7 +154,7 @@ impl Outbox {
     /// Bytes that the open batch may have.
     pub(crate) fn open_limit(&self, config: &Config) -> u32 {
         let is_new = self.batches.last().is_some_and(|open| self.drained <= open.range.start());
-        if is_new { config.max_batch_bytes } else { config.max_batch_bytes / 2 }
+        if is_new { config.max_batch_bytes } else { config.max_rewritten_bytes }
     }
 
     /// Whether a batch starts below `end`.

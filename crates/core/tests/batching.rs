@@ -14,9 +14,9 @@ fn events_are_numbered_from_the_streams_next_number() {
 }
 
 #[test]
-fn a_batch_of_one_task_is_at_most_8_kib_and_a_larger_event_is_a_batch_of_its_own() {
+fn a_batch_of_one_task_is_at_most_16_kib_and_a_larger_event_is_a_batch_of_its_own() {
     let mut d = Driver::new(Config::default());
-    for bytes in [2_500, 2_500, 2_500, 2_500, 20_000, 100] {
+    for bytes in [5_000, 5_000, 5_000, 5_000, 20_000, 100] {
         d.track(bytes, Priority::Normal).unwrap();
     }
     d.drain();

@@ -70,6 +70,7 @@ fn small() -> Config {
     Config {
         memory_bytes: 6_000,
         max_batch_bytes: 600,
+        max_rewritten_bytes: 300,
         max_event_bytes: 2_000,
         max_context_bytes: 100,
         max_batch_events: 8,

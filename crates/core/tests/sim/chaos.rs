@@ -73,6 +73,7 @@ fn small(rng: &mut Rng) -> Config {
     Config {
         memory_bytes: rng.between(5_000, 20_000) as u32,
         max_batch_bytes: rng.between(300, 1_500) as u32,
+        max_rewritten_bytes: rng.between(200, 300) as u32,
         max_event_bytes: 2_000,
         max_context_bytes: 100,
         max_batch_events: rng.between(2, 12) as u32,

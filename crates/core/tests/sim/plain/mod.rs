@@ -160,7 +160,7 @@ impl World {
     }
 
     fn append(&mut self, at: usize, number: Number, line: &[u8]) {
-        let most = self.config.max_batch_bytes as usize / 2;
+        let most = self.config.max_rewritten_bytes as usize;
         let last = self.plain[at].writer.lots.last();
         if last.is_none_or(|lot| lot.is_sent || lot.lines.len() + line.len() > most) {
             self.save(at);
