@@ -3,7 +3,7 @@ import { KEY } from './platform/storage.js';
 import { attempt } from './serialize.js';
 import { birthOf, keyIn, readBatch, textFrom } from './streams.js';
 
-/** Bytes of a request, but for a single larger batch; and when a batch is dropped as `age`, by default, in ms: the core's. */
+/** Bytes of a request, but for a single larger batch; and when a batch is dropped as `age`, by default, in ms: the core's, whose requests may grow. */
 const REQUEST_BYTES = 131_072;
 const MAX_AGE_MS = 14 * 86_400_000;
 

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::journal::MAX_FILE_BYTES;
 use crate::limits::{Limits, Rate};
 
-/// Default of the largest body taken. The client's own requests stay within 128 KiB, but for a single larger event.
+/// Default of the largest body taken. The client's own requests stay within 512 KiB, but for a single larger event.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Our clock: unix ms.

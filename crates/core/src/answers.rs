@@ -28,6 +28,7 @@ impl Pipeline {
     }
 
     fn fetched(&mut self, index: usize, flight: &Flight, answer: Answer<'_>) {
+        self.size_requests(flight, matches!(answer, Answer::Accounted { .. }));
         match answer {
             Answer::Accounted { stored, rejected } => self.accounted(index, flight, stored, rejected),
             Answer::Stale => self.stale(index),

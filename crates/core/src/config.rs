@@ -26,7 +26,7 @@ pub struct Config {
     pub max_context_bytes: u32,
     /// Bytes of a stream line without its ranges: ids, release and the like. The driver knows better.
     pub line_bytes: u32,
-    /// Bytes of a fetch, but for a single larger batch.
+    /// Bytes of a fetch, but for a single larger batch, until answers show that the network takes more.
     ///
     /// 128 KiB: about three seconds of slow 3G (400 kbit/s), so a cut repeats little.
     pub max_request_bytes: u32,

@@ -10,6 +10,7 @@ use crate::{
     gate::Gate,
     outbox::{LineSaved, Outbox, Role, find},
     rng::Rng,
+    sending::DOUBLINGS,
 };
 use alloc::vec::Vec;
 
@@ -46,6 +47,10 @@ pub struct Pipeline {
     pub(crate) waiting: u32,
     /// Whose turn it is among the other streams: one that fails goes to the back.
     pub(crate) turn: usize,
+    /// How often the size of requests has doubled.
+    pub(crate) doubled: u32,
+    /// How often it may.
+    pub(crate) doublings: u32,
     pub(crate) off: bool,
     pub(crate) last_request: u32,
 }
@@ -91,6 +96,8 @@ impl Pipeline {
         context: 0,
         waiting: 0,
         turn: 0,
+        doubled: 0,
+        doublings: DOUBLINGS,
         off: true,
         last_request: 0,
     };

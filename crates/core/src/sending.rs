@@ -6,6 +6,12 @@ use crate::{
     outbox::{Flight, Outbox, Role},
 };
 
+/// An answer is quick within this. 1 s: twice the bytes then take some seconds of the thirty that the driver waits.
+const QUICK: Duration = Duration::from_secs(1);
+
+/// How often requests double: from 128 KiB to 512, which proxies take that take 1 MiB.
+pub(crate) const DOUBLINGS: u32 = 2;
+
 /// Bytes of a range in a stream line: `[4294967295,4294967295],`.
 const RANGE_BYTES: u32 = 24;
 
@@ -44,7 +50,7 @@ impl Pipeline {
     fn try_send(&mut self, index: usize) -> bool {
         let is_busy = self.others_are_busy();
         let now = self.now;
-        let limit = self.config.max_request_bytes;
+        let limit = self.request_bytes();
         let Some(outbox) = self.streams.get_mut(index) else { return false };
         if (outbox.role != Role::Own && is_busy) || outbox.wants_at() > now {
             return false;
@@ -64,6 +70,25 @@ impl Pipeline {
         }
         self.request(index, Via::Fetch, bytes);
         true
+    }
+
+    /// Bytes of a fetch, as the network is.
+    #[inline(never)]
+    fn request_bytes(&self) -> u32 {
+        self.config.max_request_bytes << self.doubled
+    }
+
+    /// An answer came, a 200 or another. A quick one to more than half of what a request may have proves that twice as much comes in
+    /// time. Of those that have grown, one that fails is the last: whoever takes the smaller ones may be too slow for it, or refuse it.
+    pub(crate) fn size_requests(&mut self, flight: &Flight, is_heard: bool) {
+        if !is_heard {
+            self.doubled = 0;
+            if flight.bytes > self.config.max_request_bytes {
+                self.doublings = 0;
+            }
+        } else if flight.bytes > self.request_bytes() / 2 && self.now.since(flight.sent) <= QUICK {
+            self.doubled = self.doublings.min(self.doubled + 1);
+        }
     }
 
     /// Queues a request with the stream line and the batches that name it; without any it asks and reports.

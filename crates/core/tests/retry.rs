@@ -148,3 +148,83 @@ fn after_the_age_limit_it_is_dropped_and_counted() {
     assert_eq!((d.held(), d.dropped(beaconry_core::Reason::Age)), (0, 1));
     assert!(d.storage.batches(driver::stream(1)).is_empty());
 }
+
+/// Bytes of the batches in a request.
+fn batch_bytes(d: &Driver) -> usize {
+    let body = &d.only_request().body;
+    body.len() - body.iter().position(|byte| *byte == b'\n').unwrap()
+}
+
+#[test]
+fn requests_grow_while_answers_are_quick_until_one_that_has_grown_fails() {
+    let mut d = Driver::new(Config::default());
+    for _ in 0..3_000 {
+        d.log(1_000);
+    }
+    let mut sizes = Vec::new();
+    let mut exchange = |d: &mut Driver, ms, is_heard| {
+        while d.sent.is_empty() {
+            d.next();
+        }
+        sizes.push(batch_bytes(d).div_ceil(64 * 1024) * 64);
+        d.pass(ms);
+        if is_heard { d.deliver() } else { fail(d, Answer::Unreachable) }
+    };
+    for (ms, is_heard) in [
+        (1_001, true),
+        (1_000, true),
+        (2_000, true),
+        (0, true),
+        (0, true),
+        (0, false),
+        (1_000, true),
+        (0, true),
+    ] {
+        exchange(&mut d, ms, is_heard);
+    }
+    assert_eq!(
+        sizes,
+        [128, 128, 256, 256, 512, 512, 128, 128],
+        "one that had grown has failed: none grows any more"
+    );
+}
+
+#[test]
+fn after_a_failure_of_a_small_request_they_grow_anew() {
+    let mut d = Driver::new(Config::default());
+    let burst = |d: &mut Driver| {
+        for _ in 0..300 {
+            d.log(1_000);
+        }
+        while d.sent.is_empty() {
+            d.next();
+        }
+    };
+    burst(&mut d);
+    d.deliver();
+    assert!(batch_bytes(&d) > 128 * 1024);
+    d.deliver();
+    d.heal();
+    d.log(60);
+    d.pass(5_000);
+    fail(&mut d, Answer::Unreachable);
+    burst(&mut d);
+    assert!(batch_bytes(&d) < 128 * 1024);
+    d.deliver();
+    assert!(batch_bytes(&d) > 128 * 1024);
+}
+
+#[test]
+fn a_small_request_proves_nothing() {
+    let mut d = Driver::new(Config::default());
+    for _ in 0..8 {
+        d.log(1_000);
+        d.pass(5_000);
+        d.deliver();
+    }
+    for _ in 0..500 {
+        d.log(1_000);
+    }
+    d.pass(100);
+    assert!(batch_bytes(&d) < 128 * 1024);
+}

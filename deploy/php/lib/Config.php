@@ -7,7 +7,7 @@ namespace Beaconry;
 /** What config.php says, checked. */
 final class Config
 {
-    /** The client's own requests stay within 128 KiB, but for a single larger event. */
+    /** The client's own requests stay within 512 KiB, but for a single larger event. */
     private const MAX_BODY_BYTES = 1024 * 1024;
 
     /** Whoever owns them; and a group that the host may share with FTP. */

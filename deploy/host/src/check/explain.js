@@ -96,7 +96,7 @@ function foreign(url, { status, headers, text }) {
   if (status === 404) return ['nothing is at that path', `upload by deploy:telemetry, or correct ${url.pathname} in VITE_TELEMETRY_URL`];
   if (status === 401) return ['the web server asks for a login', 'take the password protection off this folder: browsers send none'];
   if (status === 403) return ['the web server forbids it', 'check the permissions of the folder and its files (755 and 644), .htaccess, and mod_security'];
-  if (status === 413) return ['the web server takes no bodies of this size', 'raise its limit to 256 kB'];
+  if (status === 413) return ['the web server takes no bodies of this size', 'raise its limit to 1 MB'];
   if (status === 429) return ['too many requests', 'wait, then try again'];
   const fatal = /(?:Fatal|Parse) error:\s*(.+?)(?: in .*)?$/im.exec(text.replace(/<[^>]+>/g, ''));
   if (fatal) return [`PHP fails: ${fatal[1]}`, 'check that the host runs PHP 8.1 or later with pdo_sqlite, then run deploy:telemetry again'];
