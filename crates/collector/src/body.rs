@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::refusal::Refusal;
 use crate::state::{BUDGET_PIECE, State};
 
-/// A body takes at most so long. 128 KiB over slow 3G take 3 s, and more is sent only where that was quick; a client that needs longer times out itself.
+/// A body takes at most so long. 128 KiB over slow 3G take 3 s, and the client sends more only where that was quick; one that
+/// needs longer times out itself.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Of a body that is too large, so much more is read before the answer: a browser that is cut off while it sends

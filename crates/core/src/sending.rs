@@ -75,7 +75,7 @@ impl Pipeline {
     /// Bytes of a fetch, as the network is.
     #[inline(never)]
     fn request_bytes(&self) -> u32 {
-        self.config.max_request_bytes << self.doubled
+        self.config.first_request_bytes << self.doubled
     }
 
     /// An answer came, a 200 or another. A quick one to more than half of what a request may have proves that twice as much comes in
@@ -83,7 +83,7 @@ impl Pipeline {
     pub(crate) fn size_requests(&mut self, flight: &Flight, is_heard: bool) {
         if !is_heard {
             self.doubled = 0;
-            if flight.bytes > self.config.max_request_bytes {
+            if flight.bytes > self.config.first_request_bytes {
                 self.doublings = 0;
             }
         } else if flight.bytes > self.request_bytes() / 2 && self.now.since(flight.sent) <= QUICK {

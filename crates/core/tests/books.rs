@@ -74,7 +74,7 @@ fn small() -> Config {
         max_event_bytes: 2_000,
         max_context_bytes: 100,
         max_batch_events: 8,
-        max_request_bytes: 2_500,
+        first_request_bytes: 2_500,
         max_beacon_bytes: 2_500,
         flush_bytes: 1_500,
         max_age: Duration::from_secs(3_600),

@@ -15,7 +15,7 @@ fn small() -> Config {
         max_event_bytes: 1_100,
         max_context_bytes: 0,
         max_batch_events: 1,
-        max_request_bytes: 2_500,
+        first_request_bytes: 2_500,
         flush_bytes: u32::MAX,
         ..Config::default()
     }

@@ -77,7 +77,7 @@ fn small(rng: &mut Rng) -> Config {
         max_event_bytes: 2_000,
         max_context_bytes: 100,
         max_batch_events: rng.between(2, 12) as u32,
-        max_request_bytes: rng.between(1_000, 8_000) as u32,
+        first_request_bytes: rng.between(1_000, 8_000) as u32,
         max_beacon_bytes: rng.between(2_000, 8_000) as u32,
         flush_bytes: 1_500,
         max_age: Duration::from_secs(rng.pick(&[3_600, 14 * 24 * 3_600])),

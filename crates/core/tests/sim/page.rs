@@ -312,7 +312,7 @@ impl World {
         let read: Vec<_> =
             Body::decode(&body).unwrap().map(|batch| batch.head.unwrap().range().unwrap()).collect();
         assert_eq!(read, carried, "page {page}: what is sent reads otherwise");
-        let limit = 4 * self.config.max_request_bytes as usize; // grown twice
+        let limit = 4 * self.config.first_request_bytes as usize; // grown twice
         assert!(
             via == Via::Beacon || carried.len() < 2 || body.len() <= limit,
             "page {page}: {} bytes",

@@ -107,7 +107,8 @@ impl World {
         let mut picked = Vec::new();
         for lot in parcel.lots.iter().filter(|_| !parcel.has_news) {
             let text = lot.text();
-            let fits = !parcel.is_alone && body.len() + text.len() <= self.config.max_request_bytes as usize;
+            let fits =
+                !parcel.is_alone && body.len() + text.len() <= self.config.first_request_bytes as usize;
             if picked.is_empty() || fits {
                 picked.push(lot.range);
                 body.extend(text);
