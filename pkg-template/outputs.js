@@ -60,11 +60,9 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
   const keyOf = (/** @type {Stream} */ stream, /** @type {number} */ first) => keyIn(prefix, stream, first);
 
   function save(/** @type {Stream} */ stream, /** @type {Batch} */ batch) {
-    const { first, bytes, saved = 0 } = batch;
+    const { first, bytes } = batch;
     batch.text = textFrom(batch); // it is sent as well
-    batch.stored = store.put(keyOf(stream, first), batch.text ?? '', bytes - saved);
-    if (batch.stored) batch.saved = bytes;
-    return batch.stored;
+    return (batch.stored = store.put(keyOf(stream, first), batch.text ?? '', bytes));
   }
 
   /**

@@ -48,7 +48,7 @@ export function restore(prefix, stream, bodies, store) {
         if (first === undefined) lines.add(value);
         else if (value.length > (homeless.get(first) ?? there).length) {
           homeless.delete(first);
-          if (!store.put(key, value, utf8(value) - utf8(there))) homeless.set(first, value);
+          if (!store.put(key, value, utf8(value), utf8(there))) homeless.set(first, value);
         }
       }
     });

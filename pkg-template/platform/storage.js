@@ -3,8 +3,9 @@ import { attempt, utf8 } from '../serialize.js';
 /** A key of a stream, of any scope: its id, and the number of a batch's first event, or `s` for the stream line. */
 export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 
-/** How much a tab grows before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
+/** How much a tab grows before the bytes are counted anew, and what part of what was free: eight tabs stay within the limit. */
 const COUNT_BYTES = 65_536;
+const COUNT_PART = 8;
 
 /** How soon a page that is refused by the limit looks again whether others have erased, in ms: to count reads all of it. */
 const RECOUNT_MS = 1_000;
@@ -15,12 +16,14 @@ const RECOUNT_MS = 1_000;
  * @param {number} limit bytes of batches in the whole origin: of all tabs and clients together
  */
 export function openStore(storage, limit) {
+  /** @type {Map<string, number>} bytes of the batches that this page has written: it alone knows them without reading */
+  const own = new Map();
   let used = 0;
   let grown = 0; // since they were counted, less what was erased since
   let fresh = 0; // until then no refusal counts anew
   let changed = (/** @type {string} */ _key) => {};
 
-  const keys = () => attempt(() => Object.keys(storage ?? {})) ?? [];
+  const keys = () => attempt(() => /** @type {string[]} */ (Reflect.ownKeys(storage ?? {}))) ?? []; // `Object.keys` looks at each value
   const read = (/** @type {string} */ key) => attempt(() => storage?.getItem(key)) ?? '';
 
   /** True where the value is stored. */
@@ -32,8 +35,9 @@ export function openStore(storage, limit) {
     used = grown = 0;
     fresh = performance.now() + RECOUNT_MS;
     return keys().filter((key) => {
-      const [isOurs, , first] = KEY.exec(key) ?? [];
-      if (first) used += utf8(read(key));
+      const bytes = own.get(key);
+      const [isOurs, , first] = bytes ? [key] : (KEY.exec(key) ?? []);
+      used += bytes ?? (first ? utf8(read(key)) : 0);
       return isOurs;
     });
   }
@@ -49,11 +53,14 @@ export function openStore(storage, limit) {
      * Whether a batch is stored: within the limit.
      * @param {string} key
      * @param {string} value
-     * @param {number} more bytes than the key has now
+     * @param {number} bytes
+     * @param {number} [there] bytes that the key has now
      */
-    put(key, value, more) {
-      if (grown + more > COUNT_BYTES || (used + more > limit && performance.now() > fresh)) count();
+    put(key, value, bytes, there = own.get(key) ?? 0) {
+      const more = bytes - there;
+      if (grown + more > Math.max(COUNT_BYTES, (limit - used) / COUNT_PART) || (used + more > limit && performance.now() > fresh)) count();
       if (used + more > limit || !write(key, value)) return false;
+      own.set(key, bytes);
       used += more;
       grown += more;
       return true;
@@ -62,9 +69,10 @@ export function openStore(storage, limit) {
     /**
      * What cannot be removed now is removed by who finds it later.
      * @param {string} key
-     * @param {number} [bytes] of a batch
+     * @param {number} [bytes] of another page's batch
      */
-    erase(key, bytes = 0) {
+    erase(key, bytes = own.get(key) ?? 0) {
+      own.delete(key);
       used -= bytes;
       grown = Math.max(grown - bytes, 0); // below, others may have filled what is free
       attempt(() => storage?.removeItem(key));
