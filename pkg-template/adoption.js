@@ -1,4 +1,5 @@
 // Loaded where there are streams of other pages: whoever holds a stream's Web Lock delivers what is stored of it.
+import { LOOK_AGAIN_MS } from './constants.js';
 import { ADOPT, LOST, OFFER, REASONS } from './messages.js';
 import { takeLock } from './platform/locks.js';
 import { KEY } from './platform/storage.js';
@@ -11,9 +12,6 @@ export const MIN_AGE_MS = 10_000;
 
 /** Streams of any scope older than this are deleted by whoever sees them: no collector knows them any more. */
 const MAX_AGE_MS = 35 * 86_400_000;
-
-/** How soon it looks again when there were more than it takes at a time, in ms. */
-const LOOK_AGAIN_MS = 1_000;
 
 /** Streams held at a time: one request goes out at a time, and what one tab has not taken another may. */
 const MAX_ADOPTED = 8;

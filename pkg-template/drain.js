@@ -2,7 +2,7 @@
 import { findDead, MIN_AGE_MS, reopen } from './adoption.js';
 import { readAnswer } from './answer.js';
 import { openBooks } from './books.js';
-import { NOT_BEFORE, OFF_UNTIL } from './flag.js';
+import { DAY_MS, LOOK_EVERY_MS, NOT_BEFORE, OFF_UNTIL, STORAGE_BYTES } from './constants.js';
 import { ACCOUNTED, DISABLED, ERROR, NEVER, REASONS, STALE } from './messages.js';
 import { createParcel, readBatches } from './parcel.js';
 import { closeGate, gateOf } from './platform/gate.js';
@@ -20,18 +20,9 @@ const TAKE_EVERY_MS = 60_000;
 const ERROR_MS = 1_000;
 const EVENT_MS = 5_000;
 
-/** How often it looks for what others have left, in ms. */
-const LOOK_EVERY_MS = 60_000;
-
-/** Bytes that writer and drain store together by default: the driver's. */
-const STORAGE_BYTES = 1_048_576;
-
 /** First and longest backoff, and first and longest wait after the key was refused, in ms: the core's. */
 const BACKOFF_MS = [1_000, 300_000];
 const DENIED_MS = [300_000, 14_400_000];
-
-/** The collector can hold clients back, or switch them off, for so long, in ms. */
-const DAY_MS = 86_400_000;
 
 /** @typedef {ReturnType<typeof import('./writer.js').createWriter>} Writer */
 

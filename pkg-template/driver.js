@@ -1,5 +1,5 @@
-import { NOT_BEFORE, OFF_UNTIL } from './flag.js';
 import { openBooks } from './books.js';
+import { BEACON_BYTES, DAY_MS, HEAD_BYTES, NOT_BEFORE, OFF_UNTIL, PENDING, STORAGE_BYTES } from './constants.js';
 import { createKeeper } from './keeper.js';
 import * as to from './messages.js';
 import { createOutputs } from './outputs.js';
@@ -10,7 +10,6 @@ import { alarm } from './platform/timer.js';
 import { transport } from './platform/transport.js';
 import { attempt, utf8 } from './serialize.js';
 import { createStream, priorityOf } from './streams.js';
-import { HEAD_BYTES } from './writer.js';
 
 /**
  * Drives the core: it has the texts, the storage, the network and the clocks; the core makes every decision about batches, and
@@ -33,18 +32,6 @@ import { HEAD_BYTES } from './writer.js';
  * @property {Parameters<typeof createStream>[1]} [stream] to go on with
  * @property {() => { track(entry: Entry): void } | undefined} [failed] there is no core any more; gives who goes on
  */
-
-/** A stream's length in ms, so that its books stay small. */
-const DAY_MS = 86_400_000;
-
-/** What all beacons and keepalive fetches in flight share, in bytes of UTF-8 (Fetch, 4.6); what is too much is refused, and halved. */
-const BEACON_BYTES = 65_536;
-
-/** Bytes of events that an origin stores by default. 1 MiB: a fifth of what its localStorage takes. */
-const STORAGE_BYTES = 1_048_576;
-
-/** Events of one task that wait for its end: keeps a long loop's memory bounded. */
-const PENDING = 256;
 
 /** Calls for which the stack must have room, or an error waits for a task of its own: who reports that it is used up has none. */
 const ROOM = 1_000;
@@ -81,6 +68,7 @@ export function createDriver(client) {
   /** @type {ReturnType<NonNullable<typeof failed>>} */
   let heir;
   let unlisten = () => {};
+  const soon = Promise.resolve();
 
   const store = openStore(storage, storageBytes);
   const network = transport(options);
@@ -210,7 +198,7 @@ export function createDriver(client) {
     else if (Date.now() > own.born + DAY_MS) renew();
     else tell(to.TIME);
     share();
-    queueMicrotask(() => when(drain));
+    soon.then(() => when(drain)); // cheaper than `queueMicrotask`, which is the browser's own call
   }
 
   function share() {

@@ -1,8 +1,6 @@
+import { WAIT_MS } from './constants.js';
 import { openStorage } from './options.js';
 import { createWriter, describe } from './writer.js';
-
-/** How long the wasm waits for an idle page (one that is never idle still delivers), and `flush` by default, in ms. */
-const WAIT_MS = 5_000;
 
 /**
  * What stands behind the public object while telemetry is on: first the writer, then the wasm client that takes its stream

@@ -1,3 +1,4 @@
+import { DAY_MS } from './constants.js';
 import { attempt, encode } from './serialize.js';
 
 /** Decides, before anything is fetched or stored, whether telemetry is on for this visitor. */
@@ -50,21 +51,14 @@ export function fnv1a(text) {
 export const keyPrefix = ({ url, app, key }) =>
   `bcn1:${fnv1a(`${url}\n${app ?? key}`).toString(16).padStart(8, '0')}:`;
 
-/** The collector's word in the key `gate`, for all tabs: `[not before, off until]`, in unix ms, 0 for none. */
-export const NOT_BEFORE = 0;
-export const OFF_UNTIL = 1;
-
-/** The collector can hold clients back, or switch them off, for a day, in ms: a later date is a broken clock's. */
-const GATE_MS = 86_400_000;
-
 /**
- * The ms for which a word of the gate still holds; 0 where none does.
+ * The ms for which a word of the gate still holds; 0 where none does: further ahead than may be is a broken clock's.
  * @param {string} prefix
  * @param {number} which
  */
 export function gatedFor(prefix, which) {
-  const left = attempt(() => JSON.parse(localStorage[`${prefix}gate`] ?? '[]')[which] - Date.now());
-  return left && left > 0 && left <= GATE_MS ? left : 0;
+  const left = /** @type {number} */ (attempt(() => JSON.parse(localStorage[`${prefix}gate`] ?? '[]')[which] - Date.now()));
+  return left > 0 && left <= DAY_MS ? left : 0;
 }
 
 /**

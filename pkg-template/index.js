@@ -1,5 +1,6 @@
+import { OFF_UNTIL } from './constants.js';
 import { startEngine } from './engine.js';
-import { gatedFor, isOn, keyPrefix, OFF_UNTIL } from './flag.js';
+import { gatedFor, isOn, keyPrefix } from './flag.js';
 import { readOptions } from './options.js';
 import { attempt, callEntry, toEntry, TYPES } from './serialize.js';
 

@@ -1,11 +1,9 @@
+import { LOOK_EVERY_MS } from './constants.js';
 import * as to from './messages.js';
 import { markOf, openMirror } from './platform/mirror.js';
 import { alarm } from './platform/timer.js';
 import { attempt } from './serialize.js';
 import { lock } from './writer.js';
-
-/** How often a page looks for what others have left, in ms. A minute: another tab's crash is heard of while the user still wonders. */
-const LOOK_EVERY_MS = 60_000;
 
 /**
  * Which streams are this page's: holds their locks, finds those that pages have left which are gone, and gives back; and keeps

@@ -1,11 +1,9 @@
 import { createDriver } from './driver.js';
 import { keyPrefix } from './flag.js';
+import { WAIT_MS } from './constants.js';
 import { openStorage, readOptions } from './options.js';
 import { attempt, callEntry, toEntry, utf8 } from './serialize.js';
 import { createWriter, describe } from './writer.js';
-
-/** How long `flush` waits where no time is given, in ms. */
-const FLUSH_MS = 5_000;
 
 /**
  * A client without the facade, which begins at once: for `beaconry/client` and for Rust front ends. A wrong option is named in
@@ -55,7 +53,7 @@ export function openClient(given, createCore) {
 
       setUser: (/** @type {unknown} */ user) => client.say(() => members.setUser(user)),
       setContext: (/** @type {unknown} */ context) => client.say(() => members.setContext(context)),
-      flush: (/** @type {any} */ how) => client.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : FLUSH_MS)) ?? FLUSH_MS),
+      flush: (/** @type {any} */ how) => client.flush(attempt(() => (how.timeout >= 0 ? +how.timeout : WAIT_MS)) ?? WAIT_MS),
       stats: () => client.stats(),
       dispose() {
         isOver = true;

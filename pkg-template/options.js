@@ -1,4 +1,5 @@
 import { newId, remember } from './flag.js';
+import { OPTION_UNITS } from './constants.js';
 import { attempt } from './serialize.js';
 
 /** What takes the place of each option that is absent, and is of its kind; what may not be absent is wrong here.
@@ -19,9 +20,6 @@ const STANDINS = {
   limits: {},
 };
 
-/** Characters of a text: some are part of every request. */
-const TEXT_UNITS = 1_024;
-
 /**
  * The options, read once: what the app does to its object later changes nothing.
  * @param {any} options
@@ -37,7 +35,7 @@ export function readOptions(options) {
   for (const name in STANDINS) {
     const standin = STANDINS[name];
     const value = read[name] ?? standin;
-    if (typeof value !== typeof standin || value === '' || value.length > TEXT_UNITS) throw name;
+    if (typeof value !== typeof standin || value === '' || value.length > OPTION_UNITS) throw name;
   }
   for (const name in limits) if (!(limits[name] > 0)) throw `limits.${name}`;
   if (!/^(https?:\/)?\/./.test(url)) throw 'url';

@@ -1,12 +1,9 @@
-import { NOT_BEFORE, OFF_UNTIL } from './flag.js';
 import { readAnswer } from './answer.js';
+import { LOOK_AGAIN_MS, NOT_BEFORE, OFF_UNTIL } from './constants.js';
 import * as to from './messages.js';
 import { closeGate, gateOf } from './platform/gate.js';
 import { attempt, utf8 } from './serialize.js';
 import { keyIn, lineFrom, priorityOf, readBatch, textFrom } from './streams.js';
-
-/** How soon to look for dead streams when one is settled, in ms. */
-const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Carries out what the core asks for.

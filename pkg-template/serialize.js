@@ -26,6 +26,15 @@
  * `"… 123 more"` (members). In such a copy no string is longer than 8,192 units. A lone surrogate travels as its escape.
  */
 
+/** Bytes of UTF-8 of one event line: the protocol's limit, so that the core never finds one too large. */
+const LINE_BYTES = 32_768;
+
+/** How deep objects nest before a marker takes their place: enough for state trees, short for React's. */
+const DEPTH = 8;
+
+/** UTF-16 units of a string that is copied: a stack of 100 frames fits. */
+const STRING_UNITS = 8_192;
+
 /** @type {(name: string, value: number, data: unknown) => [object, unknown]} */
 const measured = (name, value, data) => [{ name, value }, data];
 
@@ -45,15 +54,6 @@ const CALLS = {
 /** The types an event may have. */
 export const TYPES = Object.keys(CALLS);
 
-/** Bytes of UTF-8 of one event line: the protocol's limit, so that the core never finds one too large. */
-const LINE_BYTES = 32_768;
-
-/** How deep objects nest before a marker takes their place: enough for state trees, short for React's. */
-const DEPTH = 8;
-
-/** UTF-16 units of a string that is copied: a stack of 100 frames fits. */
-const STRING_UNITS = 8_192;
-
 /** @param {string} text */
 export const encode = (text) => new TextEncoder().encode(text);
 
@@ -72,6 +72,11 @@ export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? encode(text) : text)
  * @property {boolean} high an error's: written at once, and sent soon
  */
 
+/** What the last line began with, and the type and time that it told: in a burst the next begins alike. */
+let start = '';
+let kind = '';
+let at = 0;
+
 /**
  * An unknown type becomes an `event` whose `name` it is. Data that is no object becomes `{"value": data}`; none, `{}`.
  * @param {any} type log, error, metric, event or vital
@@ -80,11 +85,13 @@ export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? encode(text) : text)
  * @returns {Entry}
  */
 export function toEntry(type, data, head) {
-  if (!TYPES.includes(type)) return callEntry('event', type, data);
+  if (!head && !TYPES.includes(type)) return callEntry('event', type, data);
   let text = json(data, LINE_BYTES - 64, head); // for what stands around it
   const more = size - text.length - 1; // what is not ASCII, less the line break
   if (text[0] !== '{') text = text === 'null' ? '{}' : `{"value":${text}}`;
-  const line = `{"type":"${type}","ts":${Date.now()},"data":${text}}\n`;
+  const now = Date.now();
+  if (now !== at || type !== kind) start = `{"type":"${(kind = type)}","ts":${(at = now)},"data":`;
+  const line = `${start}${text}}\n`;
   return { line, bytes: line.length + more, high: type === 'error' };
 }
 
@@ -99,9 +106,13 @@ export function toEntry(type, data, head) {
  */
 export function callEntry(method, a, b, c) {
   const [head, data] = CALLS[method](a, b, c);
-  // Data first: a spread behind other members takes longer. Where a getter throws: in a member of its own it is copied with care.
-  // `toEntry` stays outside: where an app's toJSON tracks itself until the stack ends, each level would serialise twice.
-  return toEntry(method, attempt(() => isRecord(data) && { .../** @type {object} */ (data), ...head }) || { ...head, data }, head);
+  let all;
+  try {
+    // Data first: a spread behind other members takes longer.
+    if (isRecord(data)) all = { .../** @type {object} */ (data), ...head };
+  } catch {} // a getter: in a member of its own it is copied with care
+  // Outside: where an app's toJSON tracks itself until the stack ends, each level would serialise twice.
+  return toEntry(method, all ?? { ...head, data }, head);
 }
 
 /**
@@ -129,16 +140,15 @@ let size = 0;
  */
 export function json(value, bytes, head) {
   const outer = room; // a getter of the outer value may have called track
-  room = bytes;
   // Where a getter throws, the copy says so.
   let text;
   try {
-    text = isPlain(value, 0) && JSON.stringify(value);
+    text = (typeof value === 'string' ? value.length < bytes : plain(value, bytes, 0) > 0) && JSON.stringify(value);
   } catch {}
   for (let units = bytes; !text || (size = utf8(text)) > bytes; units >>= 1) {
     room = units;
     // A page may have a `toJSON` for all arrays, which nothing makes fit, or which throws; or the stack is used up.
-    text = (units && attempt(() => JSON.stringify(copy([head ? { ...head, ...value } : value], 0, [])) ?? 'null')) || '"…"';
+    text = (units && attempt(() => JSON.stringify(copy([head ? { ...head, ...value } : value], 0)) ?? 'null')) || '"…"';
   }
   room = outer;
   return text;
@@ -152,31 +162,31 @@ export function json(value, bytes, head) {
 function errorData(error) {
   const outer = room;
   room = LINE_BYTES / 2; // the rest is the app's
-  const form = copy([error], 0, []);
+  const form = copy([error], 0);
   room = outer;
   if (typeof form?.message === 'string') return form;
   return { message: typeof error === 'string' ? error : json(error, 1_024) };
 }
 
 /**
- * Whether `JSON.stringify` tells all of `value`, and in a bounded time.
+ * What is left of `room`, in UTF-16 units, behind `value`, if `JSON.stringify` tells all of it, and in a bounded time; else none.
  * @param {any} value
+ * @param {number} room
  * @param {number} depth
- * @returns {boolean}
+ * @returns {number}
  */
-const isPlain = (value, depth) => (typeof value === 'string' ? (room -= value.length) > 0 : isSimple(value) || isPlainObject(value, depth));
-
-/**
- * A function of its own: one that calls itself for each member would not be inlined.
- * @param {any} value
- * @param {number} depth
- * @returns {boolean}
- */
-function isPlainObject(value, depth) {
-  // A hole of an array takes as much as a null.
-  if (depth > DEPTH || !(Array.isArray(value) ? (room -= value.length) > 0 : isRecord(value))) return false;
-  for (const key in value) if (!((room -= key.length + 4) > 0 && isPlain(value[key], depth + 1))) return false;
-  return true;
+function plain(value, room, depth) {
+  const isArray = Array.isArray(value);
+  if (depth > DEPTH || !(isArray || isRecord(value))) return 0;
+  if (isArray) room -= value.length; // a hole takes as much as a null
+  for (const key in value) {
+    const member = value[key];
+    room -= key.length + 4;
+    if (typeof member === 'string') room -= member.length;
+    else if (!isSimple(member)) room = plain(member, room, depth + 1);
+    if (room < 1) return 0;
+  }
+  return room;
 }
 
 /** @param {any} value */
@@ -189,10 +199,10 @@ const isRecord = (value) => typeof value === 'object' && (Object.getPrototypeOf(
  * A copy of a member that `JSON.stringify` tells all of.
  * @param {any} holder
  * @param {any} key
- * @param {object[]} path the objects around it
+ * @param {object[]} [path] the objects around it
  * @returns {any}
  */
-function copy(holder, key, path) {
+function copy(holder, key, path = []) {
   try {
     return form(holder[key], path);
   } catch {
@@ -214,23 +224,23 @@ function form(value, path) {
   if (path.length > DEPTH) return '[deep]';
   path = [...path, value];
   // What an error's class hides, and what the app has added.
-  if (isError(value)) return members(value, ['name', 'message', 'stack', 'cause', 'errors', ...Object.keys(value)], path);
+  if (isError(value)) return members(value, path, ['name', 'message', 'stack', 'cause', 'errors', ...Object.keys(value)]);
   const isClass = !isRecord(value);
   if (isClass && value.nodeName) return cut(value.nodeName);
-  if (isClass && value.length >= 0) return members(value, undefined, path);
+  if (isClass && value.length >= 0) return members(value, path);
   if (typeof value.toJSON === 'function') return form(value.toJSON(), path);
-  if (value instanceof Map || value instanceof Set) return members([...value], undefined, path);
+  if (value instanceof Map || value instanceof Set) return members([...value], path);
   const keys = Object.keys(value);
-  return isClass && !keys.length ? cut(String(value)) : members(value, keys, path);
+  return isClass && !keys.length ? cut(String(value)) : members(value, path, keys);
 }
 
 /**
  * A copy of an object's `keys`, or of an array where there are none.
  * @param {any} value
- * @param {string[] | undefined} keys
  * @param {object[]} path
+ * @param {string[]} [keys]
  */
-function members(value, keys, path) {
+function members(value, path, keys) {
   // Without a prototype, so that a member named __proto__ is one like any other.
   const out = keys ? Object.create(null) : [];
   const { length } = keys ?? value;

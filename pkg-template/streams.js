@@ -1,3 +1,4 @@
+import { DELIVERED, DROPPED, PAST } from './constants.js';
 import { newId } from './flag.js';
 import { HIGH, NORMAL, REASONS } from './messages.js';
 import { attempt, utf8 } from './serialize.js';
@@ -5,7 +6,7 @@ import { headOf, textOf } from './writer.js';
 
 /**
  * A batch of the driver's: the writer's, or one that was read from the storage.
- * @typedef {import('./writer.js').Batch & { text?: string, saved?: number }} Batch `saved`: bytes that the storage has
+ * @typedef {import('./writer.js').Batch & { text?: string, saved?: number }} Batch `saved`: bytes that the storage has, where another wrote them
  *
  * @typedef {object} Stream
  * @property {number} key the core's name for it
@@ -46,11 +47,6 @@ export function createStream(options, given = { id: newId(), line: '', batches: 
  */
 export const birthOf = (id) =>
   [...atob(id.slice(0, 8).replaceAll('-', '+').replaceAll('_', '/'))].reduce((ms, byte) => ms * 256 + byte.charCodeAt(0), 0);
-
-/** Fates in the core's order: held, delivered, given out before, left in the storage, then the reasons of `REASONS`. */
-const DELIVERED = 1;
-const PAST = 2;
-const DROPPED = 4;
 
 /** Runs of a line that stay as they are: 64 ranges and what lies between them are 1.5 kB, little beside a request's batches. */
 const MANY = 128;

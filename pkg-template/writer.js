@@ -1,4 +1,5 @@
-import { gatedFor, newId, NOT_BEFORE } from './flag.js';
+import { BATCH_BYTES, BEACON_BYTES, CONTEXT_BYTES, HEAD_BYTES, NOT_BEFORE, PAGE_UNITS, PENDING, STORAGE_BYTES, USER_UNITS } from './constants.js';
+import { gatedFor, newId } from './flag.js';
 import { attempt, json, utf8 } from './serialize.js';
 
 /**
@@ -20,26 +21,6 @@ import { attempt, json, utf8 } from './serialize.js';
  * @property {string} [lines] absent once it is sealed and stored
  */
 
-/** What all beacons in flight may carry together, in bytes of UTF-8 (W3C Beacon, Fetch: 64 KiB). */
-const BEACON_BYTES = 65_536;
-
-/** Bytes of a batch: above it, a write to localStorage costs ten times as much. A larger event is alone in its batch. */
-const BATCH_BYTES = 4_096;
-
-/** Of these a batch line takes, without its context: ten digits of `first`, three of `n`, a newline. */
-export const HEAD_BYTES = 30;
-
-/** Bytes held by default: a fifth of what an origin's localStorage takes. */
-const HELD_BYTES = 1_048_576;
-
-/** Events of one task that wait for its end: keeps a long loop's memory bounded. */
-const PENDING = 256;
-
-/** Characters of a path and of a user's id, and bytes of a context: they are repeated in every batch. */
-const PAGE_UNITS = 512;
-const USER_UNITS = 256;
-const CONTEXT_BYTES = 1_024;
-
 /** Name and version of the client, as every stream tells it. */
 const SDK = 'beaconry/0.1.0';
 
@@ -52,7 +33,7 @@ const SDK = 'beaconry/0.1.0';
  */
 export function createWriter(options, storage, prefix, members) {
   const { onDrop } = options;
-  const heldBytes = options.limits?.storageBytes ?? HELD_BYTES;
+  const heldBytes = options.limits?.storageBytes ?? STORAGE_BYTES;
   // The stream:
   /** @type {string} */
   let id;
@@ -207,7 +188,7 @@ export function createWriter(options, storage, prefix, members) {
     JSON.stringify({
       ...headOf(id, options),
       tracked: next,
-      dropped: { full: start ? [[0, start]] : undefined },
+      dropped: start ? { full: [[0, start]] } : {},
       holds: start < next ? [[start, next]] : [],
       closed: !!closed,
     });
@@ -284,32 +265,29 @@ export function createWriter(options, storage, prefix, members) {
  */
 export function describe(options) {
   /** @type {string | undefined} */
-  let path;
-  /** @type {string | undefined} */
-  let user;
-  /** @type {object | undefined} */
-  let context;
+  let url;
+  /** @type {{ user?: string, context?: object }} */
+  const said = {};
   /** @type {string} */
   let text;
   return {
-    /** The members of a batch line as raw JSON, read anew once a task: a single-page app may have moved on. */
+    /** The members of a batch line as raw JSON, once a task: a single-page app may have moved on. `location` would make its text anew. */
     now() {
-      const page = options.page ?? location.pathname.slice(0, PAGE_UNITS);
-      if (page !== path) text = JSON.stringify({ page: (path = page), user, context }).slice(1, -1);
+      if (url !== (url = document.URL)) text = JSON.stringify({ page: options.page ?? location.pathname.slice(0, PAGE_UNITS), ...said }).slice(1, -1);
       return text;
     },
 
     /** @param {any} id */
     setUser(id) {
-      user = `${id ?? ''}`.slice(0, USER_UNITS) || undefined;
-      path = undefined;
+      said.user = `${id ?? ''}`.slice(0, USER_UNITS) || undefined;
+      url = undefined;
     },
 
     /** @param {unknown} value */
     setContext(value) {
       const text = json(value, CONTEXT_BYTES);
-      context = text[0] === '{' ? JSON.parse(text) : undefined;
-      path = undefined;
+      said.context = text[0] === '{' ? JSON.parse(text) : undefined;
+      url = undefined;
     },
   };
 }
@@ -342,7 +320,8 @@ export const addressOf = ({ url, key }, stream) =>
  * @param {string} name
  */
 export function lock(name) {
-  let unlock = () => {};
+  /** @type {any} */
+  let unlock;
   /** @type {Promise<void>} */
   const held = new Promise((resolve) => (unlock = resolve));
   navigator.locks?.request(name, () => held).catch(() => {}); // refused in a sandboxed frame

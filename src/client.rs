@@ -49,6 +49,7 @@ mod imported {
         adoption = "/pkg-template/adoption.js"
         answer = "/pkg-template/answer.js"
         books = "/pkg-template/books.js"
+        constants = "/pkg-template/constants.js"
         drain = "/pkg-template/drain.js"
         driver = "/pkg-template/driver.js"
         flag = "/pkg-template/flag.js"

@@ -21,6 +21,7 @@ test('data that is no object is wrapped; none is an empty object; an unknown typ
   assert.deepEqual(dataOf(undefined), {});
   assert.deepEqual(dataOf(null), {});
   assert.deepEqual(dataOf('text'), { value: 'text' });
+  assert.deepEqual(dataOf('x'.repeat(20_000)), { value: 'x'.repeat(20_000) });
   assert.deepEqual(dataOf([1, 2]), { value: [1, 2] });
   assert.deepEqual(dataOf(() => 1), { value: '[function]' });
   t.mock.method(Date, 'now', () => 5);

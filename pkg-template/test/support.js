@@ -62,7 +62,14 @@ export function openPage({ path = '/cart', quota = undefined } = {}) {
     },
     keys: () => Object.keys(page.local).sort(),
   };
-  page.document = { hidden: false, baseURI: 'https://shop.example.com/cart', ...target() };
+  page.document = {
+    hidden: false,
+    baseURI: 'https://shop.example.com/cart',
+    get URL() {
+      return `https://shop.example.com${page.location.pathname}`;
+    },
+    ...target(),
+  };
   const globals = {
     window: globalThis,
     document: page.document,
