@@ -23,7 +23,7 @@ export function openStore(storage, limit) {
   let fresh = 0; // until then no refusal counts anew
   let changed = (/** @type {string} */ _key) => {};
 
-  const keys = () => attempt(() => /** @type {string[]} */ (Reflect.ownKeys(storage ?? {}))) ?? []; // `Object.keys` looks at each value
+  const keys = () => attempt(() => Object.getOwnPropertyNames(storage ?? {})) ?? []; // `Object.keys` would look at each value
   const read = (/** @type {string} */ key) => attempt(() => storage?.getItem(key)) ?? '';
 
   /** True where the value is stored. */
