@@ -142,7 +142,7 @@ export function createAdoption(driver) {
     for (const [first, text] of homeless) {
       const batch = readBatch(text, first);
       if (!batch) continue;
-      batches.set(first, Object.assign(batch, { stored: false, saved: 0 }));
+      batches.set(first, Object.assign(batch, { stored: false }));
       tell(OFFER, its, first, first + batch.n, batch.bytes, 0, priorityOf(batch));
     }
     drain();

@@ -27,8 +27,11 @@ export const CONTEXT_BYTES = 1_024;
 /** How long `flush` waits by default, and the wasm for an idle page (one that is never idle still delivers), in ms. */
 export const WAIT_MS = 5_000;
 
-/** How long a stream lasts, so that its books stay small; and how long the collector can hold clients back, or switch them off, in ms. */
-export const DAY_MS = 86_400_000;
+/** How long a stream lasts, so that its books stay small, in ms: a day. */
+export const STREAM_MS = 86_400_000;
+
+/** How long the collector can hold clients back, or switch them off, in ms: a day. */
+export const GATE_MS = 86_400_000;
 
 /** How often a page looks for what others have left, in ms. A minute: another tab's crash is heard of while the user still wonders. */
 export const LOOK_EVERY_MS = 60_000;

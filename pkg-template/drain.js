@@ -2,7 +2,7 @@
 import { findDead, MIN_AGE_MS, reopen } from './adoption.js';
 import { readAnswer } from './answer.js';
 import { openBooks } from './books.js';
-import { DAY_MS, LOOK_EVERY_MS, NOT_BEFORE, OFF_UNTIL, STORAGE_BYTES } from './constants.js';
+import { GATE_MS, LOOK_EVERY_MS, NOT_BEFORE, OFF_UNTIL, STORAGE_BYTES } from './constants.js';
 import { ACCOUNTED, DISABLED, ERROR, NEVER, REASONS, STALE } from './messages.js';
 import { createParcel, readBatches } from './parcel.js';
 import { closeGate, gateOf } from './platform/gate.js';
@@ -210,7 +210,7 @@ function createDrain({ options, prefix, storage }, writer) {
         else if (picked[0]) parcel.release(picked[0], status === 413 ? 'too_large' : 'rejected');
         else if (!parcel.renew()) return settle(parcel, false);
       } else if (status === 410 && said === DISABLED) {
-        closeGate(prefix, storage, OFF_UNTIL, DAY_MS);
+        closeGate(prefix, storage, OFF_UNTIL, GATE_MS);
         return switchOff();
       } else return fail(status, retryAfter);
     }
@@ -267,7 +267,7 @@ function createDrain({ options, prefix, storage }, writer) {
     if ([401, 403, 404, 405].includes(status)) closed = now + (upTo(DENIED_MS, denials++) * (1 + Math.random())) / 2;
     else backoff = now + upTo(BACKOFF_MS, failures++) * Math.random();
     if ((status === 429 || status === 503) && retryAfter >= 0) {
-      closed = now + Math.min(retryAfter, DAY_MS);
+      closed = now + Math.min(retryAfter, GATE_MS);
       closeGate(prefix, storage, NOT_BEFORE, closed - now);
     }
     return false;

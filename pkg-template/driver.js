@@ -1,5 +1,5 @@
 import { openBooks } from './books.js';
-import { BEACON_BYTES, DAY_MS, HEAD_BYTES, NOT_BEFORE, OFF_UNTIL, PENDING, STORAGE_BYTES } from './constants.js';
+import { BEACON_BYTES, GATE_MS, HEAD_BYTES, NOT_BEFORE, OFF_UNTIL, PENDING, STORAGE_BYTES, STREAM_MS } from './constants.js';
 import { createKeeper } from './keeper.js';
 import * as to from './messages.js';
 import { createOutputs } from './outputs.js';
@@ -68,7 +68,6 @@ export function createDriver(client) {
   /** @type {ReturnType<NonNullable<typeof failed>>} */
   let heir;
   let unlisten = () => {};
-  const soon = Promise.resolve();
 
   const store = openStore(storage, storageBytes);
   const network = transport(options);
@@ -195,10 +194,14 @@ export function createDriver(client) {
   function turn() {
     // web-vitals and their like report once the page goes; such a stream has no lock, so anyone may finish it.
     if (own.isOver) begin(createStream(options), false);
-    else if (Date.now() > own.born + DAY_MS) renew();
+    else if (Date.now() > own.born + STREAM_MS) renew();
     else tell(to.TIME);
     share();
-    soon.then(() => when(drain)); // cheaper than `queueMicrotask`, which is the browser's own call
+    try {
+      queueMicrotask(() => when(drain));
+    } catch {
+      pending = 0; // the next event asks again
+    }
   }
 
   function share() {
@@ -239,7 +242,7 @@ export function createDriver(client) {
     wake(asked[1] ?? to.NEVER, true);
     if (isHidden()) keeper.settle();
     if (!isOff) return;
-    closeGate(prefix, storage, OFF_UNTIL, DAY_MS);
+    closeGate(prefix, storage, OFF_UNTIL, GATE_MS);
     stop();
   }
 

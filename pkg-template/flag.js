@@ -1,4 +1,4 @@
-import { DAY_MS } from './constants.js';
+import { GATE_MS } from './constants.js';
 import { attempt, encode } from './serialize.js';
 
 /** Decides, before anything is fetched or stored, whether telemetry is on for this visitor. */
@@ -58,7 +58,7 @@ export const keyPrefix = ({ url, app, key }) =>
  */
 export function gatedFor(prefix, which) {
   const left = /** @type {number} */ (attempt(() => JSON.parse(localStorage[`${prefix}gate`] ?? '[]')[which] - Date.now()));
-  return left > 0 && left <= DAY_MS ? left : 0;
+  return left > 0 && left <= GATE_MS ? left : 0;
 }
 
 /**

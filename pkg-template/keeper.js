@@ -46,7 +46,7 @@ export function createKeeper({ options, prefix, storage }, store, streams, drive
   function look() {
     if (!storage || isOver()) return;
     lookIn(LOOK_EVERY_MS);
-    if (!mirrored.size && !store.count().some((key) => !key.includes(own().id))) return;
+    if (!store.count().some((key) => !key.includes(own().id)) && !mirrored.size) return;
     adoption ??= import('./adoption.js').then(({ createAdoption }) =>
       createAdoption({ ...driver, options, prefix, store, streams, mirror, mirrored, lookIn, leases: navigator.locks ? undefined : leasing }));
     adoption.then((adopt) => adopt()).catch(() => (adoption = undefined));

@@ -1,6 +1,6 @@
+import { WAIT_MS } from './constants.js';
 import { createDriver } from './driver.js';
 import { keyPrefix } from './flag.js';
-import { WAIT_MS } from './constants.js';
 import { openStorage, readOptions } from './options.js';
 import { attempt, callEntry, toEntry, utf8 } from './serialize.js';
 import { createWriter, describe } from './writer.js';

@@ -1,5 +1,5 @@
-import { newId, remember } from './flag.js';
 import { OPTION_UNITS } from './constants.js';
+import { newId, remember } from './flag.js';
 import { attempt } from './serialize.js';
 
 /** What takes the place of each option that is absent, and is of its kind; what may not be absent is wrong here.

@@ -71,7 +71,7 @@ export function createOutputs({ options, prefix, storage }, streams, store, netw
     const batch = stream.isAdopted ? readBatch(store.read(key), first) : stream.batches.get(first);
     stream.batches.delete(first);
     if (batch && first + batch.n > end) offer(stream, batch);
-    else store.erase(key, batch?.saved);
+    else store.erase(key, batch?.bytes);
   }
 
   function offer(/** @type {Stream} */ { key, batches }, /** @type {Batch} */ batch) {

@@ -178,7 +178,7 @@ function errorData(error) {
 function plain(value, room, depth) {
   const isArray = Array.isArray(value);
   if (depth > DEPTH || !(isArray || isRecord(value))) return 0;
-  if (isArray) room -= value.length; // a hole takes as much as a null
+  if (isArray && (room -= value.length) < 1) return 0; // a hole takes as much as a null
   for (const key in value) {
     const member = value[key];
     room -= key.length + 4;

@@ -6,7 +6,7 @@ import { headOf, textOf } from './writer.js';
 
 /**
  * A batch of the driver's: the writer's, or one that was read from the storage.
- * @typedef {import('./writer.js').Batch & { text?: string, saved?: number }} Batch `saved`: bytes that the storage has, where another wrote them
+ * @typedef {import('./writer.js').Batch & { text?: string }} Batch
  *
  * @typedef {object} Stream
  * @property {number} key the core's name for it
@@ -96,7 +96,7 @@ export const readBatch = (text, at) =>
   attempt(() => {
     const { batch, n } = JSON.parse(text.split('\n', 1)[0]);
     const bytes = utf8(text);
-    if (batch === at && n > 0) return { first: at, n, bytes, context: '', high: text.includes('\n{"type":"er'), stored: true, saved: bytes, text };
+    if (batch === at && n > 0) return { first: at, n, bytes, context: '', high: text.includes('\n{"type":"er'), stored: true, text };
   });
 
 /**

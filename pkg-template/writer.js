@@ -162,8 +162,8 @@ export function createWriter(options, storage, prefix, members) {
       .sort((/** @type {any} */ a, /** @type {any} */ b) => b.high - a.high)
       .filter(({ sent, stored, bytes }) => !(sent || (wait && stored)) && bytes <= room && (room -= bytes) >= 0);
     if (!chosen[0] && !(closed && next && !wait)) return;
-    // Refused means that nothing was sent: other beacons have taken their share.
-    while (!beacon(body(chosen, closed)) && chosen[0]) chosen.length >>= 1;
+    // Refused means that nothing was sent: other beacons have taken their share; or the address is a bad one, or the function missing.
+    while (!attempt(() => navigator.sendBeacon(addressOf(options, id), body(chosen, closed))) && chosen[0]) chosen.length >>= 1;
     for (const batch of chosen) batch.sent = true;
   }
 
@@ -173,9 +173,6 @@ export function createWriter(options, storage, prefix, members) {
    * @param {boolean} [closed]
    */
   const body = (some, closed) => `${streamLine(closed)}\n${some.map(text).join('')}`;
-
-  /** @param {string} data refused where it is too much, the address a bad one, or the function missing */
-  const beacon = (data) => attempt(() => navigator.sendBeacon(addressOf(options, id), data));
 
   /**
    * A batch as on the wire, if it is still there.
@@ -271,9 +268,9 @@ export function describe(options) {
   /** @type {string} */
   let text;
   return {
-    /** The members of a batch line as raw JSON, once a task: a single-page app may have moved on. `location` would make its text anew. */
+    /** The members of a batch line as raw JSON, once a task: a single-page app may have moved on, which this text tells cheaper than `location`. */
     now() {
-      if (url !== (url = document.URL)) text = JSON.stringify({ page: options.page ?? location.pathname.slice(0, PAGE_UNITS), ...said }).slice(1, -1);
+      if (url !== (url = globalThis.document?.URL) || !url?.at) text = JSON.stringify({ page: options.page ?? location.pathname.slice(0, PAGE_UNITS), ...said }).slice(1, -1);
       return text;
     },
 

@@ -3,9 +3,8 @@ import { attempt, utf8 } from '../serialize.js';
 /** A key of a stream, of any scope: its id, and the number of a batch's first event, or `s` for the stream line. */
 export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 
-/** How much a tab grows before the bytes are counted anew, and what part of what was free: eight tabs stay within the limit. */
+/** How much a tab grows before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
 const COUNT_BYTES = 65_536;
-const COUNT_PART = 8;
 
 /** How soon a page that is refused by the limit looks again whether others have erased, in ms: to count reads all of it. */
 const RECOUNT_MS = 1_000;
@@ -17,7 +16,7 @@ const RECOUNT_MS = 1_000;
  */
 export function openStore(storage, limit) {
   /** @type {Map<string, number>} bytes of the batches that this page has written: it alone knows them without reading */
-  const own = new Map();
+  let own = new Map();
   let used = 0;
   let grown = 0; // since they were counted, less what was erased since
   let fresh = 0; // until then no refusal counts anew
@@ -32,11 +31,14 @@ export function openStore(storage, limit) {
 
   /** Others write and erase too. Gives the keys of all streams. */
   function count() {
+    const written = own;
+    own = new Map(); // what is still there
     used = grown = 0;
     fresh = performance.now() + RECOUNT_MS;
     return keys().filter((key) => {
-      const bytes = own.get(key);
+      const bytes = written.get(key);
       const [isOurs, , first] = bytes ? [key] : (KEY.exec(key) ?? []);
+      if (bytes) own.set(key, bytes);
       used += bytes ?? (first ? utf8(read(key)) : 0);
       return isOurs;
     });
@@ -58,7 +60,7 @@ export function openStore(storage, limit) {
      */
     put(key, value, bytes, there = own.get(key) ?? 0) {
       const more = bytes - there;
-      if (grown + more > Math.max(COUNT_BYTES, (limit - used) / COUNT_PART) || (used + more > limit && performance.now() > fresh)) count();
+      if (grown + more > COUNT_BYTES || (used + more > limit && performance.now() > fresh)) count();
       if (used + more > limit || !write(key, value)) return false;
       own.set(key, bytes);
       used += more;
@@ -69,9 +71,10 @@ export function openStore(storage, limit) {
     /**
      * What cannot be removed now is removed by who finds it later.
      * @param {string} key
-     * @param {number} [bytes] of another page's batch
+     * @param {number} [bytes] of a batch that another page, or the facade, has written
      */
-    erase(key, bytes = own.get(key) ?? 0) {
+    erase(key, bytes = 0) {
+      bytes = own.get(key) ?? bytes;
       own.delete(key);
       used -= bytes;
       grown = Math.max(grown - bytes, 0); // below, others may have filled what is free

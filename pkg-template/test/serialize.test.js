@@ -150,6 +150,13 @@ test('whatever it is, the line is JSON with one newline at its end, in 32 KiB', 
   }
 });
 
+test('of a long array no list of its members is made', () => {
+  let lists = 0;
+  const list = new Proxy(Array(100_000).fill(7), { ownKeys: (target) => (lists++, Reflect.ownKeys(target)) });
+  assert.match(lineOf('log', { list }), /7,"… \d+ more"/);
+  assert.equal(lists, 0);
+});
+
 test('an array of a million holes is cut before it is written', (t) => {
   const data = { list: Array(1_000_000) };
   const stringify = t.mock.method(JSON, 'stringify');

@@ -249,6 +249,25 @@ test('what a patched setTimeout or queueMicrotask tracks ends the task', async (
   assert.equal(delivered, tracked);
 });
 
+test('where a patched queueMicrotask throws, the next event has the end of the task instead', async (t) => {
+  const page = openPage();
+  openNetwork();
+  const telemetry = start();
+  telemetry.error('needs it');
+  await until(() => telemetry.stats().mode === 'wasm');
+  t.mock.method(globalThis, 'queueMicrotask', () => {
+    throw new Error('patched');
+  });
+  telemetry.event('numbered all the same');
+  t.mock.restoreAll();
+  telemetry.event('the next');
+  await until(() => page.keys().some((key) => (page.local[key] ?? '').includes('the next')));
+  assert.ok(page.keys().some((key) => (page.local[key] ?? '').includes('numbered all the same')));
+  await telemetry.flush();
+  const { tracked, delivered } = telemetry.stats();
+  assert.deepEqual([tracked, delivered], [3, 3]);
+});
+
 test('errors tracked where the stack is used up, wherever that throws, are delivered', async () => {
   openPage();
   const network = openNetwork();
