@@ -3,8 +3,8 @@ import { attempt, utf8 } from '../serialize.js';
 /** A key of a stream, of any scope: its id, and the number of a batch's first event, or `s` for the stream line. */
 export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 
-/** How much a tab grows before the bytes are counted anew: so far over the limit each tab of an origin may come, at most. */
-const COUNT_BYTES = 65_536;
+/** By what part of the limit a tab grows before the bytes are counted anew: so far over it each tab of an origin may come, at most. */
+const COUNT_PART = 8;
 
 /** How soon a page that is refused by the limit looks again whether others have erased, in ms: to count reads all of it. */
 const RECOUNT_MS = 1_000;
@@ -60,7 +60,7 @@ export function openStore(storage, limit) {
      */
     put(key, value, bytes, there = own.get(key) ?? 0) {
       const more = bytes - there;
-      if (grown + more > COUNT_BYTES || (used + more > limit && performance.now() > fresh)) count();
+      if (grown + more > limit / COUNT_PART || (used + more > limit && performance.now() > fresh)) count();
       if (used + more > limit || !write(key, value)) return false;
       own.set(key, bytes);
       used += more;
