@@ -15,8 +15,8 @@ use crate::site::Site;
 const EVENTS: u32 = 5_000;
 /// Events before them, which make the code hot.
 const WARM_UP: u32 = 1_000;
-/// Rounds in which each subject has its turn, each in a page of its own: what one page measures is a tenth off the next one's, for its code
-/// is compiled and its memory collected at other moments.
+/// Rounds in which each subject has its turn, each in a page of its own: its code is compiled and its memory collected at other moments
+/// than the next one's.
 const ROUNDS: usize = 15;
 /// Pages in which calls are measured, for the same reason.
 const PAGES: usize = 5;

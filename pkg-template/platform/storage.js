@@ -4,7 +4,7 @@ import { attempt, utf8 } from '../serialize.js';
 export const KEY = /^bcn1:\w+:([\w-]{22}):(?:(\d+)|s)$/;
 
 /** By what part of the limit a tab grows before the bytes are counted anew: so far over it each tab of an origin may come, at most. */
-const COUNT_PART = 8;
+const COUNT_PART = 16;
 
 /** How soon a page that is refused by the limit looks again whether others have erased, in ms: to count reads all of it. */
 const RECOUNT_MS = 1_000;
