@@ -17,9 +17,9 @@ const EVENTS: u32 = 5_000;
 const WARM_UP: u32 = 1_000;
 /// Rounds in which each subject has its turn, each in a page of its own: its code is compiled and its memory collected at other moments
 /// than the next one's.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 31;
 /// Pages in which calls are measured, for the same reason.
-const PAGES: usize = 5;
+const PAGES: usize = 21;
 /// Below the two minutes that the driver's client waits for an answer.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(110);
 /// Nothing listens here (discard, RFC 863), and connecting fails at once.
