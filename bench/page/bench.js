@@ -7,7 +7,7 @@
 
 /** Calls a task in the figures of bursts. */
 const BURST = 100;
-/** Blocks of which the median is taken, after those that only make the code hot. */
+/** Blocks of which the median is taken, after those that only make the code hot. Few: pages differ more than the blocks of one. */
 const BLOCKS = 20;
 const WARM_UP = 10;
 /** Bursts in a block: some ms, so that the clock's tick is far below a percent. */
