@@ -41,7 +41,7 @@ const measured = (name, value, data) => [{ name, value }, data];
 /**
  * What the arguments of each method say of an event: members of its own, and the app's data. A method's name is the type of its
  * events.
- * @type {Record<string, (...args: any[]) => [object, unknown]>}
+ * @type {Record<string, (...args: any[]) => [object, any]>}
  */
 const CALLS = {
   log: (level, message, data) => [{ level, message }, data],
@@ -73,9 +73,12 @@ export const utf8 = (text) => (/[\x80-\uffff]/.test(text) ? encode(text) : text)
  */
 
 /** What the last line began with, and the type and time that it told: in a burst the next begins alike. */
-let start = '';
-let kind = '';
-let at = 0;
+/** @type {string} */
+let start;
+/** @type {string} */
+let kind;
+/** @type {number} */
+let at;
 
 /**
  * An unknown type becomes an `event` whose `name` it is. Data that is no object becomes `{"value": data}`; none, `{}`.
@@ -108,8 +111,8 @@ export function callEntry(method, a, b, c) {
   const [head, data] = CALLS[method](a, b, c);
   let all;
   try {
-    // Data first: a spread behind other members takes longer.
-    if (isRecord(data)) all = { .../** @type {object} */ (data), ...head };
+    // Data first: a spread behind other members takes longer. Events come in bursts, and a member costs half of a second spread.
+    if (isRecord(data)) all = method === 'event' ? { ...data, name: a } : { ...data, ...head };
   } catch {} // a getter: in a member of its own it is copied with care
   // Outside: where an app's toJSON tracks itself until the stack ends, each level would serialise twice.
   return toEntry(method, all ?? { ...head, data }, head);
@@ -126,11 +129,11 @@ export function attempt(call) {
   } catch {}
 }
 
-/** UTF-16 units left for the value being written: one call, one value, so one variable will do. */
-let room = 0;
+/** UTF-16 units left for the value being written: one call, one value, so one variable will do. @type {number} */
+let room;
 
-/** Bytes of UTF-8 of what `json` has given last: spares a second look through the text. */
-let size = 0;
+/** Bytes of UTF-8 of what `json` has given last: spares a second look through the text. @type {number} */
+let size;
 
 /**
  * `value` as JSON of at most `bytes` bytes of UTF-8; `null` for what JSON leaves out.

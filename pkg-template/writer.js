@@ -52,14 +52,17 @@ export function createWriter(options, storage, prefix, members) {
   /** @type {() => void} */
   let unlock;
   // The page:
-  let gone = false; // after pagehide, until pageshow
+  /** @type {boolean | undefined} after pagehide, until pageshow */
+  let gone;
   /** @type {string} */
   let context;
   // The task:
   /** @type {Entry[]} */
   let pending = [];
-  let scheduled = false;
-  let busy = false; // writing: what a patched function tracks meanwhile waits
+  /** @type {boolean | undefined} */
+  let scheduled;
+  /** @type {boolean | undefined} writing: what a patched function tracks meanwhile waits */
+  let busy;
 
   /** @param {Entry} entry */
   function track(entry) {
