@@ -109,6 +109,34 @@ fn a_lost_index_is_made_again() {
 }
 
 #[test]
+fn a_lost_index_takes_nothing_from_streams_that_files_which_are_gone_may_have_had() {
+    let target = start();
+    let at =
+        |born: u64, seed: u8| beaconry_core::StreamId::new(born, [seed; 10]).to_text().as_str().to_owned();
+    let now = crate::common::now();
+    let now = crate::common::now();
+    let old = at(now - 86_400_000, 1);
+    store(&target, &old, 0, 2);
+    index_files(&target).into_iter().for_each(|path| fs::remove_file(path).unwrap());
+    // Known, but not all of it: it was born before the day of the first file.
+    assert_eq!(post(&target, &old, 0, 3).body, r#"{"stale":true}"#);
+
+    // The day's first file is gone too: what was born before a minute after the second began may have been in it.
+    let name = journal_file(&target);
+    let text = fs::read_to_string(&name).unwrap();
+    let received = text.split("\"received\":").nth(1).unwrap().split(',').next().unwrap();
+    let text = text.replace(received, &(now - 120_000).to_string());
+    fs::write(name.to_string_lossy().replace(".jsonl", ".2.jsonl"), text).unwrap();
+    fs::remove_file(name).unwrap();
+    process::give(&journal_file(&target)).unwrap();
+    index_files(&target).into_iter().for_each(|path| fs::remove_file(path).unwrap());
+    assert_eq!(post(&target, &at(now - 90_000, 2), 0, 1).body, r#"{"stale":true}"#);
+    let young = at(now - 30_000, 3);
+    store(&target, &young, 0, 1);
+    assert_eq!(ids(&target), [format!("{old}.0"), format!("{old}.1"), format!("{young}.0")]);
+}
+
+#[test]
 fn a_damaged_index_is_made_again_by_the_next_request() {
     let damages: [fn(&mut Vec<u8>); 3] = [
         |bytes| *bytes = b"no database at all, but long enough to be one's first page".repeat(20),

@@ -24,6 +24,9 @@ final class Recover
     /** A lost index is made again by as many requests as it takes: hosts end a script after 30 s. */
     private const SECONDS = 5.0;
 
+    /** Lines stand in the order in which they were written, which is that of their receipt but for what a request takes. */
+    private const MAX_DISORDER_MS = 60_000;
+
     /** Streams, and bytes of the journal, held in memory before they go to the index. */
     private const MAX_STREAMS = 1_024;
     private const MAX_HELD_BYTES = 4 * 1024 * 1024;
@@ -54,9 +57,31 @@ final class Recover
             $this->index->forgetFiles($gone);
         }
         if ($this->index->since() === null) {
-            // Of a lost index: no stream from before the oldest file is known.
-            $this->index->setSince($files === [] ? 0 : $files[0]->start());
+            $this->index->setSince($files === [] ? 0 : $this->since($files[0]));
         }
+    }
+
+    /**
+     * From when on a lost index knows that was made again from files of which this is the oldest (unix ms): of older streams, events may
+     * have been stored in files that are gone.
+     */
+    private function since(JournalFile $oldest): int
+    {
+        if ($oldest->number === 1) {
+            return $oldest->start();
+        }
+        // The day began in a file that is gone.
+        $name = $oldest->name();
+        $lines = $oldest->packed
+            ? Lines::ofPacked("{$this->folder->path}/$name")
+            : Lines::of($this->folder->open($name), strlen(JournalFile::GUARD));
+        foreach ($lines as [, , $text]) {
+            $line = JournalLine::parse($text);
+            if ($line !== null) {
+                return $line->received + self::MAX_DISORDER_MS;
+            }
+        }
+        return (int) (microtime(true) * 1000);
     }
 
     private function catchUp(JournalFile $file, int $known): void

@@ -44,8 +44,12 @@ final class Store
     {
         $stream = $decoded->line->stream;
         $received = $decoded->arrival->received;
+        // Also of one that is known in part.
+        if (self::isBefore($index, $decoded)) {
+            return null;
+        }
         $record = $index->get($stream);
-        if ($record === null && self::isStale($index, $decoded)) {
+        if ($record === null && $decoded->age() > Index::WINDOW_MS) {
             return null;
         }
         $record ??= Record::fresh($stream, $received);
@@ -87,10 +91,9 @@ final class Store
         return $lines;
     }
 
-    /** By the client's own clock, so that a wrong one makes no stream old; or born before a lost index can know. */
-    private static function isStale(Index $index, Decoded $decoded): bool
+    /** Whether it was born before an index that was made again can know, by the client's own clock: a wrong one makes no stream old. */
+    private static function isBefore(Index $index, Decoded $decoded): bool
     {
-        $born = max(0, $decoded->arrival->received - $decoded->age());
-        return $decoded->age() > Index::WINDOW_MS || $born < (int) $index->since();
+        return max(0, $decoded->arrival->received - $decoded->age()) < (int) $index->since();
     }
 }
