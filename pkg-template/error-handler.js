@@ -15,6 +15,9 @@ const UNHANDLED_MS = 100;
 /** From this status on the server has failed, not the request (RFC 9110, 15.6). */
 const SERVER_ERROR = 500;
 
+/** The message of an error that throws when it is read. */
+const UNREADABLE = '[threw]';
+
 /** Where an error was noticed. @typedef {import('./error-handler.js').Source} Source */
 /** @typedef {(error: unknown, source: Source, more?: object) => void} Report */
 
@@ -30,24 +33,29 @@ export function install(telemetry, { scrub, ignore } = {}) {
   const clean = cleaner(scrub);
   const damp = damper(telemetry);
   const folds = foldRepeats((error, data, times) => {
-    const count = damp(`${error?.name} ${error?.message ?? error}`, times);
+    const count = damp(attempt(() => `${error?.name} ${error?.message ?? textOf(error)}`) ?? '', times);
     if (count) telemetry.error(error, { ...data, count });
   });
+  const listeners = new AbortController();
   /** Errors of this task, which are heard of again when they are thrown on. */
   const reported = new WeakSet();
 
   /** @type {Report} */
-  const ours = (report = (error, source, more) => {
-    if (isOwnError(error) || (isObject(error) && reported.has(error))) return;
+  const tell = (error, source, more) => {
+    if (listeners.signal.aborted) return; // of a request that was under way
+    if (attempt(() => isOwnError(error)) || (isObject(error) && reported.has(error))) return;
     if (isObject(error)) {
       reported.add(error);
       setTimeout(() => reported.delete(error));
     }
-    const said = describe(error, clean);
+    /** @type {any} */
+    let said = { name: 'Error', message: UNREADABLE };
+    attempt(() => (said = describe(error, clean)));
     const data = { source, handled: false, ...more };
-    if (!attempt(() => ignore?.({ ...(isErrorLike(said) ? said : { message: `${said}` }), ...data }))) folds.add(said, data);
-  });
-  const listeners = new AbortController();
+    if (!attempt(() => ignore?.({ ...(isErrorLike(said) ? said : { message: textOf(said) }), ...data }))) folds.add(said, data);
+  };
+  /** @type {Report} whatever is thrown, what the app catches is that */
+  const ours = (report = (...what) => void attempt(() => tell(...what)));
   const rejections = watchRejections(ours, clean, listeners.signal);
   const undo = [rejections.undo, watchXhr(ours, clean)];
   const flush = () => {
@@ -133,7 +141,7 @@ function listen(report, clean, flush, signal) {
  * @param {AbortSignal} signal
  */
 function watchRejections(report, clean, signal) {
-  /** @type {Map<unknown, (handled: boolean) => void>} how to tell of a request, by the error of its rejection */
+  /** @type {Map<unknown, ((handled: boolean) => void)[]>} how to tell of requests, by the error of their rejection: they may share one */
   const failed = new Map();
 
   /**
@@ -141,10 +149,10 @@ function watchRejections(report, clean, signal) {
    * @param {boolean} handled
    */
   function settle(error, handled) {
-    const tell = failed.get(error);
+    const tells = failed.get(error);
     failed.delete(error);
-    tell?.(handled);
-    return tell;
+    tells?.forEach((tell) => tell(handled));
+    return tells;
   }
 
   addEventListener('unhandledrejection', ({ reason }) => void (settle(reason, false) ?? report(reason, 'promise')), { signal });
@@ -163,7 +171,8 @@ function watchRejections(report, clean, signal) {
       (/** @type {any} */ error) => {
         if (!isAborted(request.signal, error)) {
           const end = performance.now();
-          failed.set(error, (handled) => tell({ cause: error, handled, end }));
+          const told = (/** @type {boolean} */ handled) => tell({ cause: error, handled, end });
+          failed.set(error, [...(failed.get(error) ?? []), told]);
           setTimeout(() => settle(error, true), UNHANDLED_MS);
         }
         throw error;
@@ -248,7 +257,7 @@ function requestOf([input, init]) {
  * @param {AbortSignal | undefined} signal
  * @param {any} error
  */
-const isAborted = (signal, error) => error.name === 'AbortError' || (signal?.aborted && error.name !== 'TimeoutError');
+const isAborted = (signal, error) => error?.name === 'AbortError' || (signal?.aborted && error?.name !== 'TimeoutError');
 
 /**
  * Repeats of an error: the first is sent at once, those that follow within a time are one event with their count.
@@ -265,7 +274,7 @@ function foldRepeats(send) {
     timer = undefined;
     const ended = [...folds.values()];
     folds.clear(); // before calling out
-    for (const { said, data, count } of ended) if (count) send(said, data, count);
+    for (const { said, data, count } of ended) if (count) attempt(() => send(said, data, count));
   }
 
   return {
@@ -275,7 +284,7 @@ function foldRepeats(send) {
      * @param {any} data
      */
     add(said, data) {
-      const key = attempt(() => JSON.stringify([said?.name, said?.message ?? `${said}`, said?.stack, data.source, data.handled])) ?? '';
+      const key = attempt(() => JSON.stringify([said?.name, said?.message ?? textOf(said), said?.stack, data.source, data.handled])) ?? '';
       const fold = folds.get(key);
       if (fold) {
         Object.assign(fold, { said, data, count: fold.count + 1 });
@@ -288,6 +297,12 @@ function foldRepeats(send) {
     },
   };
 }
+
+/**
+ * What is said of a value that is no error. Some cannot be made a text.
+ * @param {unknown} value
+ */
+const textOf = (value) => attempt(() => String(value)) ?? typeof value;
 
 /**
  * Whether the client's WebAssembly threw it: the client counts that itself.

@@ -45,6 +45,6 @@ export const logger: Logger;
 
 /**
  * Sends what is logged from now on, until the returned function is called. Another `install` takes the place of the one before.
- * What the logger says while `onDrop` runs is shown and not sent.
+ * What the logger says of drops in `onDrop` is sent once a minute: no loop can come of it.
  */
 export function install(telemetry: Telemetry, options?: LoggerOptions): () => void;

@@ -105,7 +105,10 @@ function bound(level) {
 function show(level, args) {
   const busy = isBusy;
   isBusy = true;
-  attempt(() => bound(level)(...args));
+  // Not by `attempt`: where the stack has no room for it, the logger would be mute from then on.
+  try {
+    bound(level)(...args);
+  } catch {}
   isBusy = busy;
 }
 
@@ -116,7 +119,9 @@ function show(level, args) {
 function quietly(send) {
   if (isBusy) return;
   isBusy = true;
-  attempt(send);
+  try {
+    send();
+  } catch {}
   isBusy = false;
 }
 
@@ -128,7 +133,8 @@ function quietly(send) {
 const capture = (level, to) =>
   patch(globalThis.console, level, (original, self, args, above) => {
     original.apply(self, args);
-    if (!String(args[0]).startsWith(OWN_LINE)) quietly(() => to.line[level]?.(args, { context: {}, source: 'console', above }));
+    if (typeof args[0] === 'string' && args[0].startsWith(OWN_LINE)) return;
+    quietly(() => to.line[level]?.(args, { context: {}, source: 'console', above }));
   });
 
 /**

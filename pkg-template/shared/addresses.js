@@ -35,7 +35,7 @@ export function cleaner(scrub) {
   const address = (address) => {
     const url = attempt(() => new URL(`${address}`, document.baseURI));
     if (!url) return '';
-    return (attempt(() => (scrub ? scrub(url.href) : place(url))) ?? '').slice(0, UNITS);
+    return attempt(() => `${(scrub ? scrub(url.href) : place(url)) || ''}`.slice(0, UNITS)) ?? '';
   };
 
   /** @param {string} found in a text: there it stays absolute, for those who look up its line */

@@ -1,6 +1,6 @@
 /**
  * Puts a function around a method until the returned function is called. Then the original is back, unless another has put
- * something over ours meanwhile: that stays, and ours, below it, only passes on.
+ * something over ours meanwhile: that stays, and ours, below it, only passes on. A method that cannot be replaced is left alone.
  * @param {any} object
  * @param {string} name of a method; a missing one is left alone
  * @param {(original: (...args: any[]) => any, self: any, args: any[], patched: Function) => any} around
@@ -13,10 +13,10 @@ export function patch(object, name, around) {
   function patched(/** @type {any[]} */ ...args) {
     return isOn ? around(original, this, args, patched) : original.apply(this, args);
   }
-  object[name] = patched;
+  attempt(() => (object[name] = patched));
   return () => {
     isOn = false;
-    if (object[name] === patched) object[name] = original;
+    if (object[name] === patched) attempt(() => (object[name] = original));
   };
 }
 

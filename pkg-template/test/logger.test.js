@@ -208,3 +208,41 @@ test('a getter that logs is shown, not sent: it would go on for ever', () => {
   logger.warn('cart', data);
   assert.deepEqual(telemetry.events.map(({ data: { message } }) => message), ['cart']);
 });
+
+test('a console that is captured takes what cannot be a text', () => {
+  const telemetry = recorder();
+  start(telemetry, { console: ['error'] });
+  console.error('x'.match(/(?<a>x)/).groups);
+  console.error(Symbol('x'));
+  assert.equal(telemetry.events.length, 2);
+});
+
+test('a stack that is used up does not make it mute', (t) => {
+  mock.restoreAll(); // what is between the logger and the end of the stack is to be small
+  const { warn } = console;
+  t.after(() => (console.warn = warn));
+  console.warn = () => {};
+  let sent = 0;
+  const telemetry = { ...recorder(), log: () => void sent++ };
+  start(telemetry);
+  for (let run = 0; run < 68; run++) {
+    let left = 100;
+    // Frames of different sizes, so that the stack ends in each of the logger's functions.
+    const dive = (...pad) => {
+      try {
+        dive(...pad);
+      } catch (error) {
+        if (left-- > 0) {
+          try {
+            logger.warn('deep');
+          } catch {}
+        }
+        throw error;
+      }
+    };
+    assert.throws(() => dive(...Array(run % 17).fill(0)), RangeError);
+    const before = sent;
+    logger.warn('after');
+    assert.equal(sent, before + 1, `mute after ${run}`);
+  }
+});
