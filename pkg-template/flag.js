@@ -23,7 +23,6 @@ export function isOn({ flag, visitor }, prefix) {
       for (const key in store) if (key.startsWith(prefix) && key !== kept) delete store[key];
     }
   });
-  return false;
 }
 
 /**

@@ -229,7 +229,7 @@ function form(value, path) {
   // What an error's class hides, and what the app has added.
   if (isError(value)) return members(value, path, ['name', 'message', 'stack', 'cause', 'errors', ...Object.keys(value)]);
   const isClass = !isRecord(value);
-  if (isClass && value.nodeName) return cut(value.nodeName);
+  if (isClass && value.nodeName) return cut(String(value.nodeName));
   if (isClass && value.length >= 0) return members(value, path);
   if (typeof value.toJSON === 'function') return form(value.toJSON(), path);
   if (value instanceof Map || value instanceof Set) return members([...value], path);

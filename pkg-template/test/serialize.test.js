@@ -81,6 +81,17 @@ test('a DOM node, which may hang on a whole framework, is its name', () => {
   assert.deepEqual(dataOf({ node: new HTMLElement(), own: { nodeName: 'x', n: 1n } }), { node: 'DIV', own: { nodeName: 'x', n: '1' } });
 });
 
+test('a nodeName that is no text is one, and bounds what stands beside it all the same', () => {
+  const of = (nodeName) => new (class { nodeName = nodeName; })();
+  assert.equal(dataOf({ node: of(7) }).node, '7');
+  const circle = {};
+  circle.self = circle;
+  assert.equal(dataOf({ node: of(circle), kept: 1n }).node, '[object Object]');
+  let shared = ['x'];
+  for (let at = 0; at < 5; at++) shared = Array(12).fill(shared);
+  assert.match(lineOf('log', { node: of(7), shared }), /… \d+ more/);
+});
+
 test('an error is told with its name, message, stack, cause and own members, wherever it stands', () => {
   const error = Object.assign(new TypeError('outer', { cause: new RangeError('inner') }), { code: 7 });
   const { cause, ...told } = dataOf({ error }).error;
