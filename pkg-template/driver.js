@@ -168,7 +168,7 @@ export function createDriver(client) {
   function track(entry) {
     const { line, bytes, high } = entry;
     if (over) return heir?.track(entry);
-    if (busy || (high && !attempt(dive))) return when(() => track(entry), true);
+    if (busy || ((high || pending >= PENDING) && !attempt(dive))) return when(() => track(entry), true);
     if (!pending++) turn();
     const fate = ask(number, entry);
     if (fate === undefined) return track(entry); // once there is another core

@@ -286,6 +286,34 @@ test('errors tracked where the stack is used up, wherever that throws, are deliv
   assert.ok(network.requests.some(({ body }) => body.includes('afterwards')));
 });
 
+test('a request that is due where the stack is used up is made later, and answered', async () => {
+  for (let run = 0; run < 80; run++) {
+    openPage();
+    openNetwork();
+    const telemetry = start({ limits: { flushAfter: 1 } });
+    telemetry.error('needs it');
+    await until(() => telemetry.stats().mode === 'wasm' && !telemetry.stats().held);
+    for (let n = 0; n < 215 + (run % 41); n++) telemetry.event('burst');
+    const due = Date.now() + 2;
+    while (Date.now() < due);
+    // The 257th of a task is in one of the last frames, of a size that differs.
+    let left = 45;
+    const dive = (...pad) => {
+      try {
+        dive(...pad);
+      } catch (error) {
+        if (left-- > 0) telemetry.event('deep');
+        throw error;
+      }
+    };
+    assert.throws(() => dive(...Array(run % 7).fill(0)), RangeError);
+    await new Promise((resolve) => setTimeout(resolve));
+    telemetry.event('afterwards');
+    assert.equal((await telemetry.flush({ timeout: 2_000 })).held, 0, `run ${run}`);
+    telemetry.dispose();
+  }
+});
+
 test('a stream that was left before a trap is another\'s after it', async () => {
   const page = openPage();
   const { network, cores, telemetry } = await startOffline();
