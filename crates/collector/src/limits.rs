@@ -14,7 +14,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Under one key: what a collector of one core takes; a client sends once in ten seconds at most, so these are 20,000 busy pages.
+/// Under one key: what a collector of one core takes; a busy page sends once in five seconds as a rule, so these are 10,000 of them.
 pub const KEY: Rate = Rate { per_second: 2_000.0, burst: 10_000 };
 /// From one address: offices and mobile networks have thousands of people behind one, a script on one machine makes more.
 pub const ADDRESS: Rate = Rate { per_second: 100.0, burst: 1_000 };
