@@ -114,7 +114,6 @@ fn a_lost_index_takes_nothing_from_streams_that_files_which_are_gone_may_have_ha
     let at =
         |born: u64, seed: u8| beaconry_core::StreamId::new(born, [seed; 10]).to_text().as_str().to_owned();
     let now = crate::common::now();
-    let now = crate::common::now();
     let old = at(now - 86_400_000, 1);
     store(&target, &old, 0, 2);
     index_files(&target).into_iter().for_each(|path| fs::remove_file(path).unwrap());
