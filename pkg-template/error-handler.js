@@ -15,9 +15,6 @@ const UNHANDLED_MS = 100;
 /** From this status on the server has failed, not the request (RFC 9110, 15.6). */
 const SERVER_ERROR = 500;
 
-/** The message of an error that throws when it is read. */
-const UNREADABLE = '[threw]';
-
 /** Where an error was noticed. @typedef {import('./error-handler.js').Source} Source */
 /** @typedef {(error: unknown, source: Source, more?: object) => void} Report */
 
@@ -48,9 +45,7 @@ export function install(telemetry, { scrub, ignore } = {}) {
       reported.add(error);
       setTimeout(() => reported.delete(error));
     }
-    /** @type {any} */
-    let said = { name: 'Error', message: UNREADABLE };
-    attempt(() => (said = describe(error, clean)));
+    const said = describe(error, clean);
     const data = { source, handled: false, ...more };
     if (!attempt(() => ignore?.({ ...(isErrorLike(said) ? said : { message: textOf(said) }), ...data }))) folds.add(said, data);
   };

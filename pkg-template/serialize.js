@@ -111,7 +111,7 @@ export function callEntry(method, a, b, c) {
   const [head, data] = CALLS[method](a, b, c);
   let all;
   try {
-    // Data first: a spread behind other members takes longer. Events come in bursts, and a member costs half of a second spread.
+    // Data first: a spread behind other members takes longer. Events come in bursts, and a member takes less than a second spread.
     if (isRecord(data)) all = method === 'event' ? { ...data, name: a } : { ...data, ...head };
   } catch {} // a getter: in a member of its own it is copied with care
   // Outside: where an app's toJSON tracks itself until the stack ends, each level would serialise twice.

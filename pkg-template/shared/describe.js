@@ -1,3 +1,8 @@
+import { attempt } from './patch.js';
+
+/** The message of an error that throws when it is read. */
+const UNREADABLE = '[threw]';
+
 /** Causes, and members of an AggregateError, that are followed: the serialiser goes no deeper either. */
 const DEPTH = 5;
 const ERRORS = 10;
@@ -7,13 +12,25 @@ const TELLING = ['code', 'status'];
 
 /**
  * What is stored of whatever was thrown: `{name, message, stack, cause, errors, code, status}` of an error, its addresses
- * cleaned; another value as it is.
+ * cleaned; another value as it is. Never throws.
  * @param {any} thrown
  * @param {import('./addresses.js').Cleaner} clean
  * @param {number} [depth]
  * @returns {any}
  */
 export function describe(thrown, clean, depth = 0) {
+  let said = { name: 'Error', message: UNREADABLE };
+  attempt(() => (said = read(thrown, clean, depth)));
+  return said;
+}
+
+/**
+ * @param {any} thrown
+ * @param {import('./addresses.js').Cleaner} clean
+ * @param {number} depth
+ * @returns {any}
+ */
+function read(thrown, clean, depth) {
   if (typeof thrown === 'string') return clean.text(thrown);
   if (!isErrorLike(thrown)) return thrown;
   /** @type {Record<string, unknown>} */
@@ -31,4 +48,4 @@ export function describe(thrown, clean, depth = 0) {
 }
 
 /** @param {any} value an error of any window, or what an app throws for one */
-export const isErrorLike = (value) => typeof value === 'object' && value !== null && typeof value.message === 'string';
+export const isErrorLike = (value) => typeof value === 'object' && value !== null && typeof attempt(() => value.message) === 'string';

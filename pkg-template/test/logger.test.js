@@ -227,7 +227,7 @@ test('a stack that is used up does not make it mute', (t) => {
   start(telemetry);
   for (let run = 0; run < 68; run++) {
     let left = 100;
-    // Frames of different sizes, so that the stack ends in each of the logger's functions.
+    // Frames of different sizes, so that the stack ends in each of the logger's functions; those of `overflow` miss them.
     const dive = (...pad) => {
       try {
         dive(...pad);
@@ -245,4 +245,13 @@ test('a stack that is used up does not make it mute', (t) => {
     logger.warn('after');
     assert.equal(sent, before + 1, `mute after ${run}`);
   }
+});
+
+test('an error that cannot be read is told all the same', () => {
+  const telemetry = recorder();
+  start(telemetry);
+  const get = () => { throw new Error('no'); };
+  logger.error('failed', Object.defineProperty(new Error('x'), 'stack', { get }));
+  logger.error('failed too', Object.defineProperty({}, 'message', { get }));
+  assert.deepEqual(telemetry.events.map(({ data }) => data.message), ['[threw]', 'failed too']);
 });
